@@ -1,0 +1,1 @@
+"""What Cadenza knows: the domain, pure planning, storage, settings and clock."""

@@ -1,0 +1,365 @@
+"""The architecture on one page: what can be added to Cadenza, and what each piece promises.
+
+| to add …         | write one file in …     | with a subclass of       |
+|------------------|-------------------------|--------------------------|
+| a step type      | cadenza/steps/          | StepType                 |
+| a channel or API | senders/                | Sender                   |
+| an event source  | events/sources/         | EventSource              |
+| a limit rule     | workers/limits/         | LimitRule                |
+
+Each folder has a registry that finds its files (`cadenza.registry`), and
+contract tests that run over everything the registry finds. The ports at
+the end are what the domain asks of the outside; `console` passes the
+real ones in.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+from cadenza.model import (
+    Accepted,
+    BatchId,
+    Channel,
+    Effect,
+    EnrollmentState,
+    Event,
+    Occurrence,
+    Outbound,
+    Outcome,
+    Profile,
+    TouchId,
+)
+
+if TYPE_CHECKING:
+    from cadenza.accounts import SenderAccount
+    from cadenza.language.cadence import Cadence
+    from cadenza.language.fields import Fields
+    from cadenza.language.source import Place
+    from cadenza.language.step_context import StepContext
+
+
+# Steps ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """All that a step type may look at when it plans or hears an event. Pure data.
+
+    now: nothing is planned before it.
+    """
+
+    cadence: "Cadence"
+    state: EnrollmentState
+    profile: Profile
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """Do this step on `channel`, not before `not_before`, at the next opening of its window."""
+
+    channel: Channel
+    not_before: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitUntil:
+    """Stay here until `at`; events that arrive meanwhile may move on earlier."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoTo:
+    """Nothing to do here (any more): go on with step `step` (None: the next in order).
+
+    reached_at: what follows counts its gaps from this moment. reached_day:
+    which day of the cadence that is, by the plan. skipped: the step was
+    passed over because the prospect cannot be reached on its channel.
+    """
+
+    step: str | None
+    reached_at: datetime
+    reached_day: int
+    skipped: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """The enrollment ends here with `outcome`."""
+
+    outcome: Outcome
+
+
+Verdict = Act | WaitUntil | GoTo | Finish
+
+
+class StepType(ABC):
+    """One kind of step of a cadence. Immutable once parsed; shared by all enrollments.
+
+    name: the word that marks the step in YAML. step_id: unique within its
+    cadence. place: file, line and column for messages. go: the step that
+    follows instead of the next in order.
+    """
+
+    name: ClassVar[str]
+    step_id: str
+    place: "Place"
+    go: str | None
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, fields: "Fields", context: "StepContext") -> "StepType | None":
+        """Build the step from the keys of its YAML mapping.
+
+        Tells the context's reporter about every problem and does not stop
+        at the first; None when what is left makes no step.
+        """
+
+    @abstractmethod
+    def plan(self, standing: Standing) -> Verdict:
+        """What an enrollment that stands at this step does next.
+
+        Pure, deterministic, and a function of the state alone: asked again
+        in the same state, it says the same.
+        """
+
+    def on_occurrence(self, standing: Standing, occurrence: Occurrence) -> Verdict | None:
+        """What an occurrence, already in the history, changes here; None: nothing. Pure."""
+        del standing, occurrence
+        return None
+
+    def effects(self, standing: Standing, occurrence: Occurrence) -> Sequence[Effect]:
+        """What else an occurrence at this step brings about. Pure."""
+        del standing, occurrence
+        return ()
+
+    def targets(self) -> Sequence[str]:
+        """Ids of steps that this step may jump to, beside the one that follows it."""
+        return ()
+
+    def takes_time(self) -> bool:
+        """Whether passing this step always takes time, so that a loop through it is no rush."""
+        return False
+
+
+# Senders ----------------------------------------------------------------
+
+Begin = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderFeatures:
+    """What a sender can do.
+
+    concurrency: sends that may be in flight at once on one open sender
+    (connections of a pool, requests of a client); it bounds the touches
+    that a crash can leave `unknown`. idempotent: the provider takes an
+    idempotency key, so an ambiguous send may be repeated.
+    """
+
+    concurrency: int
+    idempotent: bool = False
+
+
+class Sender(ABC):
+    """One way out, for all sender accounts that share a relay or API login.
+
+    It never sleeps and never retries by itself, and reports how far a send got.
+    """
+
+    channel: ClassVar[Channel]
+    provider: ClassVar[str]
+    features: SenderFeatures
+
+    @classmethod
+    @abstractmethod
+    def route(cls, account: "SenderAccount") -> str:
+        """A key that is equal for accounts that can share one open sender.
+
+        Raises ConfigurationError if the account lacks what this provider needs.
+        """
+
+    @classmethod
+    @abstractmethod
+    def for_account(cls, account: "SenderAccount") -> "Sender":
+        """A closed sender for the route of `account`."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Make ready to send. Cheap and idempotent; connections may be opened on first use."""
+
+    @abstractmethod
+    async def send(self, touch: Outbound, begin: Begin) -> Accepted:
+        """Send one touch; up to `features.concurrency` calls may run at once.
+
+        Awaits `begin()` exactly once, just before the first byte that the
+        provider could act on leaves (for SMTP: after 354, before the
+        body; for HTTP: before the request). If `begin` raises SendWithheld,
+        the send is abandoned cleanly and SendWithheld is passed on.
+        Raises TransientSendError or PermanentSendError when the touch
+        surely did not leave, AmbiguousSendError when the last byte may have
+        left and no answer was read (also on cancellation and time-out).
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what is in flight and give connections back. Idempotent."""
+
+
+# Limits -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """`limit` permits per `period`, spread evenly (GCRA), with `burst` at once.
+
+    key: shared by everybody who draws on it; from a closed set of names
+    (account ids, providers), never a person. reason: what `explain` and
+    the metrics call a deferral by it, e.g. `account_gap`.
+    """
+
+    key: str
+    limit: int
+    period: timedelta
+    burst: int = 1
+    reason: str
+
+
+class LimitRule(ABC):
+    """Says which quotas a touch draws on. One file per rule."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def quotas(self, account: "SenderAccount") -> Sequence[Quota]:
+        """The quotas that one touch from `account` draws on. Pure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """The limiter's answer for one touch: granted, or when to ask again and why."""
+
+    granted: bool
+    retry_at: datetime | None = None
+    reason: str | None = None
+
+
+class Limiter(Protocol):
+    """The shared rate limiter (port; Redis behind it)."""
+
+    async def acquire(self, requests: Sequence[Sequence[Quota]]) -> Sequence[Grant]:
+        """Ask for the permits of a whole batch in one round trip.
+
+        requests: 1 to 500, one per touch; each names up to 16 quotas that
+        must all have room. Returns one Grant per request, in order. Of
+        refused touches that wait for the same quota each gets its own
+        turn, one interval after the other. Never sleeps.
+        Raises LimiterUnavailable.
+        """
+        ...
+
+
+# Events -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where a source listens. path: as in Starlette, e.g. `/o/{token}.gif`."""
+
+    method: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawRequest:
+    """An HTTP request as it arrived, body already bounded by `EventSource.max_body_bytes`.
+
+    url: the public URL as its sender addressed it (signatures cover it).
+    headers: lower-cased names; of repeated headers the first.
+    """
+
+    method: str
+    url: str
+    path_params: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the gateway answers once `events` are stored."""
+
+    events: Sequence[Event] = ()
+    status: int = 200
+    media_type: str = "text/plain; charset=utf-8"
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class EventSource(ABC):
+    """One way in: verifies authenticity, then turns what arrived into events.
+
+    name: becomes `Event.source`. max_body_bytes: larger bodies are refused unread.
+    """
+
+    name: ClassVar[str]
+    max_body_bytes: ClassVar[int] = 64 * 1024
+
+    @classmethod
+    @abstractmethod
+    def from_settings(
+        cls, settings: "Settings", signer: "LinkSigner", accounts: "Accounts"
+    ) -> Self | None:
+        """The source as this deployment configures it; None if it does not.
+
+        Raises ConfigurationError if what it needs is there in part only.
+        """
+
+    @property
+    @abstractmethod
+    def routes(self) -> Sequence[Route]:
+        """Where this source listens: at least one route."""
+
+    @abstractmethod
+    def receive(self, request: RawRequest) -> Answer:
+        """Verify and normalise. Pure but for what the instance was built with.
+
+        Raises SignatureInvalid or EventRejected.
+        """
+
+
+class EventRecorder(Protocol):
+    """Where sources put what they verified (port; PostgreSQL behind it)."""
+
+    async def record(self, events: Sequence[Event]) -> None:
+        """Store the events once; they are durable when this returns. Duplicates are no error."""
+        ...
+
+
+# Ports ------------------------------------------------------------------
+
+
+class HintQueue(Protocol):
+    """Tells workers that there is work. A hint may be lost or come twice; rows are the truth."""
+
+    async def batches(self, batch_ids: Sequence[BatchId]) -> None:
+        """These batches are released: deliver them."""
+        ...
+
+    async def events(self) -> None:
+        """There are events to apply."""
+        ...
+
+
+class Journal(Protocol):
+    """The attempts of the batches that one worker holds."""
+
+    async def begin(self, touch_id: TouchId) -> None:
+        """Durable before the body goes out. Raises SendWithheld when there is a reason to stop."""
+        ...

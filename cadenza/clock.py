@@ -1,0 +1,99 @@
+"""The only source of time.
+
+Schedule time is wall time plus an offset: 0 in production, moved forward
+by the conductor of a time-lapse. The offset lives in a file of eight
+bytes that every process of one deployment maps into memory, so a jump is
+seen everywhere at once and costs nothing to read.
+"""
+
+import asyncio
+import mmap
+import os
+import struct
+import time
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+_OFFSET = struct.Struct("<q")
+_MICROSECOND = timedelta(microseconds=1)
+_POLL_SECONDS = 0.002
+
+
+class Clock(ABC):
+    """Schedule time for what is planned; wall and monotonic time for leases and timeouts."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Schedule time: aware, UTC, never goes back by more than the wall clock does."""
+
+    @abstractmethod
+    async def sleep_until(self, moment: datetime, *, at_most_seconds: float) -> None:
+        """Return when schedule time reaches `moment` or after `at_most_seconds` of real time."""
+
+    def offset(self) -> timedelta:
+        """What schedule time is ahead of wall time."""
+        return timedelta()
+
+    def wall(self) -> datetime:
+        """Wall time: aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary point; for durations."""
+        return time.monotonic()
+
+
+class WallClock(Clock):
+    """Production: schedule time is wall time."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep_until(self, moment: datetime, *, at_most_seconds: float) -> None:
+        seconds = (moment - self.now()).total_seconds()
+        await asyncio.sleep(max(0.0, min(seconds, at_most_seconds)))
+
+
+class OffsetClock(Clock):
+    """Time-lapse: schedule time is wall time plus the offset in a shared file.
+
+    path: the file; created with offset 0 if absent. Only the conductor
+    calls `jump_to`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(descriptor).st_size < _OFFSET.size:
+                os.ftruncate(descriptor, _OFFSET.size)
+            self._map = mmap.mmap(descriptor, _OFFSET.size)
+        finally:
+            os.close(descriptor)
+
+    def offset(self) -> timedelta:
+        return timedelta(microseconds=_OFFSET.unpack_from(self._map)[0])
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.offset()
+
+    async def sleep_until(self, moment: datetime, *, at_most_seconds: float) -> None:
+        # A jump must be seen at once: with thousands of jumps in a minute, a
+        # notification costs more than looking at eight mapped bytes does.
+        deadline = self.monotonic() + at_most_seconds
+        while (now := self.now()) < moment:
+            left = deadline - self.monotonic()
+            if left <= 0:
+                return
+            await asyncio.sleep(min(_POLL_SECONDS, left, (moment - now).total_seconds()))
+
+    def jump_to(self, moment: datetime) -> None:
+        """Move schedule time forward to `moment`; never moves it back."""
+        offset = (moment - datetime.now(UTC)) // _MICROSECOND
+        if offset > _OFFSET.unpack_from(self._map)[0]:
+            _OFFSET.pack_into(self._map, 0, offset)
+
+
+def open_clock(clock_file: Path | None) -> Clock:
+    """The clock of this process: `clock_file` names the shared offset of a time-lapse."""
+    return OffsetClock(clock_file) if clock_file is not None else WallClock()

@@ -1,0 +1,219 @@
+"""The course of enrollments: occurrences go in, the planner decides, rows are written.
+
+This is the only way in which an enrollment changes, whoever saw the
+occurrence: a worker that sent a touch, the applier of an event, the
+scheduler that saw a timer run out, a person at the command line.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cadenza import planner
+from cadenza.accounts import Accounts
+from cadenza.catalog import Catalog
+from cadenza.clock import Clock
+from cadenza.language.cadence import Cadence
+from cadenza.model import (
+    SENDING_CHANNELS,
+    Effect,
+    EnrollmentId,
+    EnrollmentState,
+    EnrollmentStatus,
+    Occurrence,
+    Planned,
+    Profile,
+)
+from cadenza.steps.task import TaskStep
+from cadenza.storage import due, enrollments, notifications, tasks
+from cadenza.storage.database import Connection
+from cadenza.storage.due import NewPlan
+from cadenza.storage.enrollments import Enrollment
+from cadenza.storage.notifications import NewNotification
+from cadenza.storage.rollups import Tally
+from cadenza.storage.tasks import NewTask
+from cadenza.variables import variables_for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """An occurrence and whom it happened to. event_id: the stored event behind it, if any.
+
+    step_visit: for what came out of `due` (a turn of a timer or task): the
+    visit that it was planned for; an enrollment that has moved on ignores it.
+    """
+
+    enrollment_id: EnrollmentId
+    occurrence: Occurrence
+    event_id: int | None = None
+    step_visit: tuple[str, int] | None = None
+
+
+@dataclass
+class _Change:
+    """What one enrollment's happenings add up to."""
+
+    before: Enrollment
+    state: EnrollmentState
+    reason: str | None
+    replace_plan: bool = False
+    plan: Planned | None = None
+    effects: list[tuple[Effect, Happening]] = field(default_factory=list)
+
+    @property
+    def moved(self) -> bool:
+        was = self.before.state
+        return (was.step, was.visit, was.status) != (
+            self.state.step,
+            self.state.visit,
+            self.state.status,
+        )
+
+
+class Course:
+    """Applies happenings to enrollments inside the caller's transaction."""
+
+    def __init__(self, catalog: Catalog, accounts: Accounts, clock: Clock) -> None:
+        self._catalog = catalog
+        self._accounts = accounts
+        self._clock = clock
+
+    async def apply(self, tx: Connection, happenings: Sequence[Happening]) -> Tally:
+        """Advance every enrollment concerned; what happened twice changes nothing.
+
+        Enrollments are locked in order of their ids until the caller's
+        transaction ends. Returns counts for the caller to add to the rollups
+        as the last thing in the transaction.
+        """
+        if not happenings:
+            return Tally()
+        ids = sorted({h.enrollment_id for h in happenings})
+        locked = await enrollments.lock(tx, ids)
+        await self._catalog.load(tx, {e.version_id for e in locked.values()})
+        changes = self._decide(locked, happenings)
+        await self._write(tx, changes)
+        return self._count(changes)
+
+    def new_plan(self, enrollment_id: EnrollmentId, shard: int, cadence: Cadence,
+                 profile: Profile, planned: Planned) -> NewPlan:  # fmt: skip
+        """A planner's decision with the account that it will leave from."""
+        account = None
+        if planned.channel in SENDING_CHANNELS:
+            group = cadence.groups.get(planned.channel, "default")
+            account = self._accounts.choose(planned.channel, group, profile)
+        return NewPlan(
+            enrollment_id=enrollment_id,
+            shard=shard,
+            account=account.id if account else None,
+            planned=planned,
+        )
+
+    def _decide(
+        self,
+        locked: Mapping[EnrollmentId, Enrollment],
+        happenings: Sequence[Happening],
+    ) -> Sequence[_Change]:
+        # Read after the locks are held: a stop's time is then surely later
+        # than that of every attempt that the journal let through before it.
+        now = self._clock.now()
+        changes: dict[EnrollmentId, _Change] = {}
+        for happening in happenings:
+            enrollment = locked.get(happening.enrollment_id)
+            if enrollment is None:
+                continue
+            change = changes.setdefault(
+                happening.enrollment_id,
+                _Change(before=enrollment, state=enrollment.state, reason=enrollment.reason),
+            )
+            if happening.step_visit not in (None, (change.state.step, change.state.visit)):
+                continue
+            transition = planner.advance(
+                self._catalog[enrollment.version_id],
+                change.state,
+                enrollment.profile,
+                happening.occurrence,
+                now,
+            )
+            change.state = transition.state
+            change.effects += [(effect, happening) for effect in transition.effects]
+            if transition.replace_plan:
+                change.replace_plan, change.plan = True, transition.plan
+            if change.moved:
+                change.reason = _reason(happening.occurrence, change.state)
+        return [c for c in changes.values() if c.state != c.before.state or c.replace_plan]
+
+    async def _write(self, tx: Connection, changes: Sequence[_Change]) -> None:
+        now = self._clock.now()
+        await enrollments.save(
+            tx, [(c.before.enrollment_id, c.state, c.reason) for c in changes], now
+        )
+        replaced = [c for c in changes if c.replace_plan]
+        await due.forget(tx, [c.before.enrollment_id for c in replaced])
+        await due.plan(
+            tx,
+            [
+                self.new_plan(
+                    c.before.enrollment_id,
+                    c.before.shard,
+                    self._catalog[c.before.version_id],
+                    c.before.profile,
+                    c.plan,
+                )
+                for c in replaced
+                if c.plan is not None
+            ],
+        )
+        for status, state in (
+            (EnrollmentStatus.FINISHED, "cancelled"),
+            (EnrollmentStatus.ACTIVE, "skipped"),
+        ):
+            moved = [c for c in changes if c.moved and c.state.status is status]
+            await tasks.close_for(tx, [c.before.enrollment_id for c in moved], state, now)
+        await notifications.add(tx, list(_notifications(changes)), now)
+        await tasks.open_tasks(tx, list(self._new_tasks(changes)))
+
+    def _new_tasks(self, changes: Sequence[_Change]) -> Iterable[NewTask]:
+        for change in changes:
+            for effect, happening in change.effects:
+                if effect.kind != "open_task":
+                    continue
+                cadence = self._catalog[change.before.version_id]
+                step = cadence.steps[effect.data["step"]]
+                if not isinstance(step, TaskStep):
+                    raise TypeError(f"step {effect.data['step']!r} opens a task and is none")
+                profile = change.before.profile
+                yield NewTask(
+                    enrollment_id=change.before.enrollment_id,
+                    step=effect.data["step"],
+                    visit=effect.data["visit"],
+                    owner_id=profile.owner_id,
+                    spec=step.render(variables_for(profile, self._accounts)),
+                    opened_at=happening.occurrence.at,
+                )
+
+    def _count(self, changes: Sequence[_Change]) -> Tally:
+        tally = Tally()
+        for change in changes:
+            if change.moved and change.state.status is EnrollmentStatus.FINISHED:
+                name = self._catalog[change.before.version_id].name
+                tally[name, "", "", f"finished:{change.state.outcome}"] += 1
+        return tally
+
+
+def _notifications(changes: Sequence[_Change]) -> Iterable[NewNotification]:
+    for change in changes:
+        for effect, happening in change.effects:
+            if effect.kind == "notify_owner":
+                yield NewNotification(
+                    owner_id=change.before.profile.owner_id,
+                    enrollment_id=change.before.enrollment_id,
+                    event_id=happening.event_id,
+                    kind=str(effect.data.get("about", happening.occurrence.event or "")),
+                )
+
+
+def _reason(occurrence: Occurrence, state: EnrollmentState) -> str | None:
+    """Why an enrollment is paused or ended, in words for `explain`."""
+    if state.status is EnrollmentStatus.ACTIVE:
+        return None
+    reason = occurrence.data.get("reason")
+    return str(reason) if reason else str(occurrence.event or occurrence.kind)

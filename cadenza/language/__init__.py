@@ -1,0 +1,1 @@
+"""The cadence language: YAML files and Liquid templates, compiled into a `Cadence`."""

@@ -1,0 +1,206 @@
+"""Batches: what a worker takes. The row is the truth, a message about it only a hint.
+
+- `staged`: cut ahead of time, waits for `release_at`.
+- `released`: may be claimed; hinted to the workers at `hinted_at`.
+- `claimed`: `worker` holds it under `epoch` until `lease_until`.
+- gone: everything in it is in the ledger or back in `due`.
+
+Raising the epoch seals a batch: no journal row and no commit under the
+old epoch is accepted any more.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from cadenza.errors import StaleLease
+from cadenza.model import BatchId, Channel
+from cadenza.storage.database import Connection, Row
+from cadenza.storage.due import DueTouch
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedBatch:
+    """A batch that is ours under `epoch`."""
+
+    batch_id: BatchId
+    epoch: int
+    channel: Channel
+    touches: Sequence[DueTouch]
+    generation: int | None = None
+    reserved: Sequence[tuple[str, date, int]] = ()
+
+
+async def release_staged(tx: Connection, scheduler: str, now: datetime) -> Sequence[BatchId]:
+    """Release own staged batches whose minute has come."""
+    rows = await tx.fetch(
+        """update batch set state = 'released', hinted_at = clock_timestamp()
+        where state = 'staged' and release_at <= $2 and scheduler = $1 returning id""",
+        scheduler,
+        now,
+    )
+    return [row["id"] for row in rows]
+
+
+async def outstanding(tx: Connection, scheduler: str) -> int:
+    """How many of this scheduler's batches are released and not done."""
+    count: int = await tx.fetchval(
+        "select count(*) from batch where scheduler = $1 and state <> 'staged'", scheduler
+    )
+    return count
+
+
+async def claim(
+    tx: Connection, batch_id: BatchId, worker: str, lease_seconds: float
+) -> ClaimedBatch | None:
+    """Take a released batch; None if it is not there to be taken any more."""
+    row = await tx.fetchrow(
+        """update batch set state = 'claimed', epoch = epoch + 1, worker = $2,
+            lease_until = clock_timestamp() + $3 * interval '1 second',
+            generation = (select generation from journal_generation)
+        where id = $1 and state = 'released'
+        returning id, epoch, channel, generation, reserved, touches""",
+        batch_id,
+        worker,
+        lease_seconds,
+    )
+    return _claimed(row) if row else None
+
+
+async def renew(
+    tx: Connection, batch_ids: Sequence[BatchId], worker: str, lease_seconds: float
+) -> None:
+    """Hold on to batches that are still being worked on."""
+    await tx.execute(
+        """update batch set lease_until = clock_timestamp() + $3 * interval '1 second'
+        where id = any($1::bigint[]) and worker = $2 and state = 'claimed'""",
+        batch_ids,
+        worker,
+        lease_seconds,
+    )
+
+
+async def reserve(
+    tx: Connection, batch: ClaimedBatch, wanted: Mapping[str, tuple[date, int, int]]
+) -> Mapping[str, int]:
+    """Take daily capacity: account → (its day, touches, cap). Returns account → how many it got.
+
+    What was taken is noted in the batch in the same statement, so that
+    whoever settles a crashed batch can give the unused part back.
+    Raises StaleLease.
+    """
+    accounts = sorted(wanted)  # one lock order for all workers
+    rows = await tx.fetch(
+        """with granted as (
+            insert into account_day (account, day, used, cap, last_grant)
+            select a, d, least(n, c), c, least(n, c)
+            from unnest($3::text[], $4::date[], $5::int[], $6::int[]) as t (a, d, n, c)
+            on conflict (account, day) do update set
+                cap = excluded.cap,
+                last_grant = least(excluded.used, greatest(0, excluded.cap - account_day.used)),
+                used = account_day.used
+                    + least(excluded.used, greatest(0, excluded.cap - account_day.used))
+            returning account, day, last_grant),
+        noted as (
+            update batch set reserved = (select jsonb_agg(jsonb_build_array(account, day, last_grant))
+                                         from granted)
+            where id = $1 and epoch = $2 returning id)
+        select account, last_grant, (select count(*) from noted) as is_ours from granted""",
+        batch.batch_id,
+        batch.epoch,
+        accounts,
+        [wanted[a][0] for a in accounts],
+        [wanted[a][1] for a in accounts],
+        [wanted[a][2] for a in accounts],
+    )
+    if not all(row["is_ours"] for row in rows):
+        raise StaleLease(f"batch {batch.batch_id}")
+    return {row["account"]: row["last_grant"] for row in rows}
+
+
+async def give_back(tx: Connection, unused: Sequence[tuple[str, date, int]]) -> None:
+    """Return daily capacity that was reserved and not used."""
+    unused = sorted(u for u in unused if u[2] > 0)
+    if unused:
+        await tx.execute(
+            """update account_day set used = greatest(0, used - n)
+            from unnest($1::text[], $2::date[], $3::int[]) as t (a, d, n)
+            where account = a and day = d""",
+            [u[0] for u in unused],
+            [u[1] for u in unused],
+            [u[2] for u in unused],
+        )
+
+
+async def fence(tx: Connection, batch: ClaimedBatch) -> None:
+    """Lock the batch for the rest of the transaction. Raises StaleLease if it is not ours."""
+    row = await tx.fetchval(
+        "select 1 from batch where id = $1 and epoch = $2 for update", batch.batch_id, batch.epoch
+    )
+    if row is None:
+        raise StaleLease(f"batch {batch.batch_id}")
+
+
+async def finish(tx: Connection, batch_id: BatchId) -> None:
+    """Remove a batch whose touches are all elsewhere now, with its journal."""
+    await tx.execute("delete from journal where batch_id = $1", batch_id)
+    await tx.execute("delete from batch where id = $1", batch_id)
+
+
+async def seal_expired(tx: Connection, most: int) -> Sequence[ClaimedBatch]:
+    """Take over claimed batches whose lease has passed, raising their epoch."""
+    rows = await tx.fetch(
+        """update batch set epoch = epoch + 1, worker = null,
+            lease_until = clock_timestamp() + interval '30 seconds'
+        where id in (select id from batch where state = 'claimed' and lease_until < clock_timestamp()
+                     order by id limit $1 for update skip locked)
+        returning id, epoch, channel, generation, reserved, touches""",
+        most,
+    )
+    return [_claimed(row) for row in rows]
+
+
+async def expire_worker(tx: Connection, worker: str) -> int:
+    """A supervisor saw `worker` die: let its batches be settled at once. Returns how many."""
+    tag = await tx.execute(
+        """update batch set lease_until = '-infinity' where worker = $1 and state = 'claimed'""",
+        worker,
+    )
+    return int(tag.rpartition(" ")[2])
+
+
+async def adopt(tx: Connection, scheduler: str) -> None:
+    """Take over the batches of schedulers that are gone, so that somebody counts and hints them."""
+    await tx.execute(
+        """update batch set scheduler = $1
+        where scheduler <> $1 and scheduler not in (select scheduler from scheduler_process)""",
+        scheduler,
+    )
+
+
+async def unheard(tx: Connection, scheduler: str, seconds: float) -> Sequence[BatchId]:
+    """Own released batches that nobody claimed for `seconds`: hint them again."""
+    rows = await tx.fetch(
+        """update batch set hinted_at = clock_timestamp()
+        where scheduler = $1 and state = 'released'
+          and hinted_at < clock_timestamp() - $2 * interval '1 second'
+        returning id""",
+        scheduler,
+        seconds,
+    )
+    return [row["id"] for row in rows]
+
+
+def _claimed(row: Row) -> ClaimedBatch:
+    return ClaimedBatch(
+        batch_id=row["id"],
+        epoch=row["epoch"],
+        channel=Channel(row["channel"]),
+        generation=row["generation"],
+        reserved=[
+            (account, date.fromisoformat(day), count)
+            for account, day, count in json.loads(row["reserved"]) or []
+        ],
+        touches=[DueTouch.from_json(touch) for touch in json.loads(row["touches"])],
+    )

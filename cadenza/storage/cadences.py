@@ -1,0 +1,85 @@
+"""Cadences and their immutable versions, stored as the source files they were applied from."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cadenza.model import VersionId
+from cadenza.storage.database import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredVersion:
+    """One version. sources: relative path → text, the cadence file first."""
+
+    version_id: VersionId
+    cadence_id: int
+    name: str
+    version: int
+    sources: Mapping[str, str]
+
+
+async def store(
+    tx: Connection, name: str, digest: str, sources: Mapping[str, str], now: datetime
+) -> tuple[int, bool]:
+    """Make `sources` the newest version of cadence `name`. Returns (version, is new).
+
+    The same digest as the newest version changes nothing.
+    """
+    cadence_id = await tx.fetchval(
+        """insert into cadence (name) values ($1)
+        on conflict (name) do update set name = excluded.name returning id""",
+        name,
+    )
+    newest = await tx.fetchrow(
+        """select version, digest from cadence_version where cadence_id = $1
+        order by version desc limit 1""",
+        cadence_id,
+    )
+    if newest is not None and newest["digest"] == digest:
+        return newest["version"], False
+    version = newest["version"] + 1 if newest is not None else 1
+    await tx.execute(
+        """insert into cadence_version (cadence_id, version, digest, sources, applied_at)
+        values ($1, $2, $3, $4::jsonb, $5)""",
+        cadence_id,
+        version,
+        digest,
+        # A list of pairs: jsonb objects forget their order.
+        json.dumps(list(sources.items())),
+        now,
+    )
+    return version, True
+
+
+async def newest(db: Connection, name: str) -> StoredVersion | None:
+    """The version that new enrollments of cadence `name` begin with."""
+    return await _one(db, "c.name = $1 order by v.version desc limit 1", name)
+
+
+async def by_id(db: Connection, version_id: VersionId) -> StoredVersion | None:
+    """The version with this id."""
+    return await _one(db, "v.id = $1", version_id)
+
+
+async def names(db: Connection) -> Sequence[str]:
+    """All cadences that were applied."""
+    return [r["name"] for r in await db.fetch("select name from cadence order by name")]
+
+
+async def _one(db: Connection, condition: str, value: object) -> StoredVersion | None:
+    row = await db.fetchrow(
+        f"""select v.id, v.cadence_id, c.name, v.version, v.sources
+        from cadence_version v join cadence c on c.id = v.cadence_id where {condition}""",  # noqa: S608 - our own constants
+        value,
+    )
+    if row is None:
+        return None
+    return StoredVersion(
+        version_id=row["id"],
+        cadence_id=row["cadence_id"],
+        name=row["name"],
+        version=row["version"],
+        sources=dict(json.loads(row["sources"])),
+    )

@@ -1,0 +1,101 @@
+"""Connections and transactions.
+
+SQLAlchemy keeps the pool; statements run on asyncpg's own connection
+inside it, because the hot path is made of few, wide statements over
+arrays, and going around the ORM's adapter halves what each of them costs
+in Python (docs/adr/0002).
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import Any, Protocol, Self, cast
+
+from asyncpg.exceptions import InterfaceError, PostgresConnectionError
+from sqlalchemy import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from cadenza.errors import ConfigurationError
+
+Row = Mapping[str, Any]
+
+
+class Connection(Protocol):
+    """What of asyncpg's connection the storage uses: `$1` parameters, rows as mappings."""
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Row]:
+        """All rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: object) -> Row | None:
+        """The first row."""
+        ...
+
+    async def fetchval(self, query: str, *args: object) -> Any:
+        """The first column of the first row."""
+        ...
+
+    async def execute(self, query: str, *args: object) -> str:
+        """The command tag, e.g. `UPDATE 3`."""
+        ...
+
+    def transaction(self) -> AbstractAsyncContextManager[object]:
+        """A transaction, or a savepoint inside one."""
+        ...
+
+
+class Database:
+    """A pool of connections to the one PostgreSQL.
+
+    url: `postgresql://user:password@host/name`, sockets as `?host=/directory`.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        try:
+            parsed = make_url(url)
+        except Exception as error:
+            raise ConfigurationError(
+                "CADENZA_DATABASE_URL is not a URL: write postgresql://user:password@host/name"
+            ) from error
+        if parsed.get_backend_name() != "postgresql":
+            raise ConfigurationError(
+                f"CADENZA_DATABASE_URL names {parsed.get_backend_name()}; Cadenza needs postgresql"
+            )
+        self.engine: AsyncEngine = create_async_engine(
+            parsed.set(drivername="postgresql+asyncpg"),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            isolation_level="AUTOCOMMIT",
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection on which every statement commits by itself."""
+        async with self.engine.connect() as pooled:
+            raw = await pooled.get_raw_connection()
+            try:
+                yield cast(Connection, raw.driver_connection)
+            except (InterfaceError, PostgresConnectionError, OSError):
+                await pooled.invalidate()
+                raise
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside a transaction: committed at the end, rolled back on an error."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection

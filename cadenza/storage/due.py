@@ -1,0 +1,177 @@
+"""What is planned: the narrow queue of touches, tasks and timers that wait for their time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cadenza.model import SENDING_CHANNELS, BatchId, Channel, EnrollmentId, Planned, TouchId
+from cadenza.storage.database import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueTouch:
+    """One planned row: what, for whom, when. `planned_at` is when it was first to go."""
+
+    touch_id: TouchId
+    enrollment_id: EnrollmentId
+    step: str
+    visit: int
+    channel: Channel
+    shard: int
+    account: str | None
+    due_at: datetime
+    planned_at: datetime
+    window_end: datetime | None
+    attempts: int
+    reason: str | None
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> "DueTouch":
+        """Read a row out of `batch.touches`."""
+        end = row["window_end"]
+        return cls(
+            touch_id=row["touch_id"],
+            enrollment_id=row["enrollment_id"],
+            step=row["step"],
+            visit=row["visit"],
+            channel=Channel(row["channel"]),
+            shard=row["shard"],
+            account=row["account"],
+            due_at=datetime.fromisoformat(row["due_at"]),
+            planned_at=datetime.fromisoformat(row["planned_at"]),
+            window_end=datetime.fromisoformat(end) if end else None,
+            attempts=row["attempts"],
+            reason=row["reason"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewPlan:
+    """A decision of the planner, ready to be stored."""
+
+    enrollment_id: EnrollmentId
+    shard: int
+    account: str | None
+    planned: Planned
+
+
+async def plan(tx: Connection, plans: Sequence[NewPlan]) -> None:
+    """Store new plans; each gets a new touch number."""
+    if not plans:
+        return
+    await tx.execute(
+        """insert into due (enrollment_id, step, visit, channel, shard, account,
+                            due_at, planned_at, window_end)
+        select e, s, v, c, sh, a, d, d, w
+        from unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::smallint[], $6::text[],
+                    $7::timestamptz[], $8::timestamptz[]) as t (e, s, v, c, sh, a, d, w)""",
+        [p.enrollment_id for p in plans],
+        [p.planned.step for p in plans],
+        [p.planned.visit for p in plans],
+        [p.planned.channel for p in plans],
+        [p.shard for p in plans],
+        [p.account for p in plans],
+        [p.planned.due_at for p in plans],
+        [p.planned.window_end for p in plans],
+    )
+
+
+async def put_back(tx: Connection, touches: Sequence[DueTouch]) -> None:
+    """Put touches off: same number, new time, with a reason."""
+    if not touches:
+        return
+    await tx.execute(
+        """insert into due (touch_id, enrollment_id, step, visit, channel, shard, account,
+                            due_at, planned_at, window_end, attempts, reason)
+        select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[],
+            $6::smallint[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
+            $11::smallint[], $12::text[])""",
+        [t.touch_id for t in touches],
+        [t.enrollment_id for t in touches],
+        [t.step for t in touches],
+        [t.visit for t in touches],
+        [t.channel for t in touches],
+        [t.shard for t in touches],
+        [t.account for t in touches],
+        [t.due_at for t in touches],
+        [t.planned_at for t in touches],
+        [t.window_end for t in touches],
+        [t.attempts for t in touches],
+        [t.reason for t in touches],
+    )
+
+
+async def forget(tx: Connection, enrollment_ids: Sequence[EnrollmentId]) -> None:
+    """Remove whatever is planned for these enrollments (what is in a batch stays there)."""
+    if enrollment_ids:
+        await tx.execute("delete from due where enrollment_id = any($1::bigint[])", enrollment_ids)
+
+
+async def stage(
+    tx: Connection,
+    *,
+    scheduler: str,
+    shards: Sequence[int],
+    now: datetime,
+    until: datetime,
+    size: int,
+    most: int,
+) -> Sequence[tuple[BatchId, bool]]:
+    """Move touches that are due before `until` into batches of up to `size`.
+
+    What is due by `now` is cut by channel and released at once; what is
+    due later is cut by minute and channel and released in its minute.
+    Returns (batch, is released) for each. A touch is moved once, whoever
+    stages it: DELETE decides.
+    """
+    rows = await tx.fetch(
+        """with taken as (
+            delete from due where touch_id in (
+                select touch_id from due
+                where due_at <= $4 and shard = any($2::smallint[]) and channel = any($7::text[])
+                order by due_at limit $6 for update skip locked)
+            returning *),
+        cut as (
+            select *, case when due_at <= $3 then $3 else date_trunc('minute', due_at)
+                + interval '1 minute' end as minute,
+                row_number() over (partition by channel,
+                    case when due_at <= $3 then $3 else date_trunc('minute', due_at) end
+                    order by due_at, touch_id) - 1 as nth
+            from taken)
+        insert into batch (channel, state, release_at, hinted_at, scheduler, size, touches)
+        select channel, case when minute <= $3 then 'released' else 'staged' end, minute,
+            case when minute <= $3 then clock_timestamp() end, $1, count(*),
+            jsonb_agg(to_jsonb(cut) order by due_at, touch_id)
+        from cut group by channel, minute, nth / $5
+        returning id, state = 'released' as is_released""",
+        scheduler,
+        shards,
+        now,
+        until,
+        size,
+        most,
+        list(SENDING_CHANNELS),
+    )
+    return [(row["id"], row["is_released"]) for row in rows]
+
+
+async def take_turns(
+    tx: Connection, *, shards: Sequence[int], now: datetime, most: int
+) -> Sequence[tuple[EnrollmentId, Channel, str, int]]:
+    """Remove and return tasks and timers whose time has come: (enrollment, channel, step, visit).
+
+    The caller advances the enrollments in the same transaction.
+    """
+    rows = await tx.fetch(
+        """delete from due where touch_id in (
+            select touch_id from due
+            where due_at <= $2 and shard = any($1::smallint[]) and channel in ('task', 'timer')
+            order by due_at limit $3 for update skip locked)
+        returning enrollment_id, channel, step, visit, due_at""",
+        shards,
+        now,
+        most,
+    )
+    rows = sorted(rows, key=lambda row: row["due_at"])
+    return [(r["enrollment_id"], Channel(r["channel"]), r["step"], r["visit"]) for r in rows]

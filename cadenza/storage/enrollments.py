@@ -1,0 +1,167 @@
+"""Enrollments: where each prospect stands in a cadence."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cadenza.model import (
+    EnrollmentId,
+    EnrollmentState,
+    Profile,
+    ProspectId,
+    VersionId,
+)
+from cadenza.planner import state_from_json, state_to_json
+from cadenza.storage.database import Connection, Row
+from cadenza.storage.prospects import COLUMNS, profile_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrollment:
+    """One row with its prospect, as the course of events needs it."""
+
+    enrollment_id: EnrollmentId
+    version_id: VersionId
+    cadence_id: int
+    company: str | None
+    shard: int
+    subject: str
+    reason: str | None
+    state: EnrollmentState
+    profile: Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewEnrollment:
+    """What `create` needs to know."""
+
+    prospect_id: ProspectId
+    cadence_id: int
+    version_id: VersionId
+    subject: str
+    shard: int
+    state: EnrollmentState
+
+
+_SELECT = f"""select e.id as enrollment_id, e.version_id, e.cadence_id, e.shard, e.subject,
+    e.reason, e.course, {COLUMNS}
+    from enrollment e join prospect p on p.id = e.prospect_id"""
+
+
+async def create(
+    tx: Connection, new: Sequence[NewEnrollment], now: datetime
+) -> Mapping[tuple[ProspectId, str], EnrollmentId]:
+    """Enroll; returns (prospect, subject) → id of those that were not active already."""
+    rows = await tx.fetch(
+        """insert into enrollment (prospect_id, cadence_id, version_id, subject, shard, status,
+            outcome, step, visit, course, started_at, changed_at)
+        select p, c, ver, su, sh, st, o, s, vi, co, $11, $11
+        from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::smallint[],
+            $6::text[], $7::text[], $8::text[], $9::int[], $10::jsonb[])
+            as t (p, c, ver, su, sh, st, o, s, vi, co)
+        on conflict (prospect_id, cadence_id, subject) where status <> 'finished' do nothing
+        returning id, prospect_id, subject""",
+        [n.prospect_id for n in new],
+        [n.cadence_id for n in new],
+        [n.version_id for n in new],
+        [n.subject for n in new],
+        [n.shard for n in new],
+        [n.state.status for n in new],
+        [n.state.outcome for n in new],
+        [n.state.step for n in new],
+        [n.state.visit for n in new],
+        [json.dumps(state_to_json(n.state)) for n in new],
+        now,
+    )
+    return {(row["prospect_id"], row["subject"]): row["id"] for row in rows}
+
+
+async def load(db: Connection, ids: Sequence[EnrollmentId]) -> Mapping[EnrollmentId, Enrollment]:
+    """Enrollments by id, as they are."""
+    rows = await db.fetch(f"{_SELECT} where e.id = any($1::bigint[])", ids)
+    return {row["enrollment_id"]: _enrollment(row) for row in rows}
+
+
+async def lock(tx: Connection, ids: Sequence[EnrollmentId]) -> Mapping[EnrollmentId, Enrollment]:
+    """The same, locked against every other change until the transaction ends."""
+    rows = await tx.fetch(
+        f"{_SELECT} where e.id = any($1::bigint[]) order by e.id for no key update of e", ids
+    )
+    return {row["enrollment_id"]: _enrollment(row) for row in rows}
+
+
+async def save(
+    tx: Connection,
+    changes: Sequence[tuple[EnrollmentId, EnrollmentState, str | None]],
+    now: datetime,
+) -> None:
+    """Write new states with their reasons (why paused or stopped; None: nothing to say)."""
+    if not changes:
+        return
+    await tx.execute(
+        """update enrollment set status = t.st, outcome = t.o, step = t.s, visit = t.v,
+            course = t.c, reason = t.r, changed_at = $8
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::jsonb[],
+            $7::text[]) as t (id, st, o, s, v, c, r)
+        where enrollment.id = t.id""",
+        [c[0] for c in changes],
+        [c[1].status for c in changes],
+        [c[1].outcome for c in changes],
+        [c[1].step for c in changes],
+        [c[1].visit for c in changes],
+        [json.dumps(state_to_json(c[1])) for c in changes],
+        [c[2] for c in changes],
+        now,
+    )
+
+
+async def of_prospects(
+    db: Connection, ids: Sequence[ProspectId], *, running_only: bool = True
+) -> Mapping[ProspectId, Sequence[EnrollmentId]]:
+    """Enrollments of prospects, newest first; `running_only`: not the finished ones."""
+    rows = await db.fetch(
+        """select prospect_id, array_agg(id order by id desc) as ids from enrollment
+        where prospect_id = any($1::bigint[]) and (status <> 'finished' or not $2)
+        group by prospect_id""",
+        ids,
+        running_only,
+    )
+    return {row["prospect_id"]: row["ids"] for row in rows}
+
+
+async def touched_by_keys(db: Connection, keys: Sequence[str]) -> Sequence[EnrollmentId]:
+    """Running enrollments of everybody whom one of these suppression keys names."""
+    by_kind: dict[str, list[str]] = {}
+    for key in keys:
+        kind, _, value = key.partition(":")
+        by_kind.setdefault(kind, []).append(value)
+    rows = await db.fetch(
+        """select e.id from enrollment e join prospect p on p.id = e.prospect_id
+        where e.status <> 'finished' and (p.email = any($1::text[]) or p.phone = any($2::text[])
+            or p.profile = any($3::text[]) or p.key = any($4::text[])
+            or split_part(p.email, '@', 2) = any($5::text[]))
+        order by e.id""",
+        by_kind.get("email", []),
+        by_kind.get("phone", []),
+        by_kind.get("social", []),
+        by_kind.get("prospect", []),
+        by_kind.get("domain", []),
+    )
+    return [row["id"] for row in rows]
+
+
+def _enrollment(row: Row) -> Enrollment:
+    course: dict[str, Any] = json.loads(row["course"])
+    return Enrollment(
+        enrollment_id=row["enrollment_id"],
+        version_id=row["version_id"],
+        cadence_id=row["cadence_id"],
+        company=row["company"],
+        shard=row["shard"],
+        subject=row["subject"],
+        reason=row["reason"],
+        state=state_from_json(course),
+        profile=profile_of(row),
+    )

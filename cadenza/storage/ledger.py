@@ -1,0 +1,142 @@
+"""The ledger: every touch that left, may have left, or failed for good. Rows are only added."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cadenza.model import Channel, EnrollmentId, ProspectId, TouchId, TouchStatus, VersionId
+from cadenza.storage.database import Connection, Row
+from cadenza.storage.due import DueTouch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What became of one touch. recipient: where it went. provider_id: what events call it."""
+
+    touch: DueTouch
+    prospect_id: ProspectId
+    cadence_id: int
+    version_id: VersionId
+    recipient: str
+    status: TouchStatus
+    code: str | None
+    provider_id: str | None
+    began_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TouchOf:
+    """Where an event's touch belongs."""
+
+    touch_id: TouchId
+    enrollment_id: EnrollmentId
+    step: str
+    channel: Channel
+    recipient: str
+    status: TouchStatus
+
+
+async def record(tx: Connection, entries: Sequence[Entry], now: datetime) -> None:
+    """Append entries."""
+    if not entries:
+        return
+    await tx.execute(
+        """insert into touch (id, enrollment_id, prospect_id, cadence_id, version_id, step, visit,
+            channel, account, recipient, status, code, provider_id, planned_at, due_at, window_end,
+            began_at, recorded_at)
+        select *, $18::timestamptz from unnest($1::bigint[], $2::bigint[], $3::bigint[],
+            $4::bigint[], $5::bigint[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[],
+            $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
+            $16::timestamptz[], $17::timestamptz[])""",
+        [e.touch.touch_id for e in entries],
+        [e.touch.enrollment_id for e in entries],
+        [e.prospect_id for e in entries],
+        [e.cadence_id for e in entries],
+        [e.version_id for e in entries],
+        [e.touch.step for e in entries],
+        [e.touch.visit for e in entries],
+        [e.touch.channel for e in entries],
+        [e.touch.account for e in entries],
+        [e.recipient for e in entries],
+        [e.status for e in entries],
+        [e.code for e in entries],
+        [e.provider_id for e in entries],
+        [e.touch.planned_at for e in entries],
+        [e.touch.due_at for e in entries],
+        [e.touch.window_end for e in entries],
+        [e.began_at for e in entries],
+        now,
+    )
+
+
+async def by_touch_ids(db: Connection, ids: Sequence[TouchId]) -> Mapping[TouchId, TouchOf]:
+    """Where these touches belong; those not in the ledger (yet) are missing."""
+    rows = await db.fetch(f"select {_TOUCH_OF} from touch t where id = any($1::bigint[])", ids)
+    return {row["id"]: _touch_of(row) for row in rows}
+
+
+async def by_provider_ids(db: Connection, ids: Sequence[str]) -> Mapping[str, TouchOf]:
+    """The same by what providers called them."""
+    rows = await db.fetch(
+        f"select {_TOUCH_OF}, provider_id from touch t where provider_id = any($1::text[])", ids
+    )
+    return {row["provider_id"]: _touch_of(row) for row in rows}
+
+
+async def latest_on(
+    db: Connection, channel: str, addresses: Sequence[str]
+) -> Mapping[str, TouchOf]:
+    """The last touch that went to each of these addresses on a channel."""
+    rows = await db.fetch(
+        f"""select distinct on (t.recipient) {_TOUCH_OF}
+        from prospect p
+        join touch t on t.prospect_id = p.id and t.channel = $1 and t.recipient = any($2::text[])
+        where case $1 when 'email' then p.email when 'sms' then p.phone else p.profile end
+            = any($2::text[])
+        order by t.recipient, t.id desc""",
+        channel,
+        addresses,
+    )
+    return {row["recipient"]: _touch_of(row) for row in rows}
+
+
+async def thread(
+    db: Connection, enrollment_ids: Sequence[EnrollmentId]
+) -> Mapping[EnrollmentId, Sequence[tuple[str, str]]]:
+    """(step, Message-ID) of the mails each enrollment got, oldest first: what a follow-up cites."""
+    rows = await db.fetch(
+        """select enrollment_id, step, provider_id from touch
+        where enrollment_id = any($1::bigint[]) and channel = 'email'
+          and status in ('sent', 'unknown') and provider_id is not null
+        order by id""",
+        enrollment_ids,
+    )
+    threads: dict[EnrollmentId, list[tuple[str, str]]] = {}
+    for row in rows:
+        threads.setdefault(row["enrollment_id"], []).append((row["step"], row["provider_id"]))
+    return threads
+
+
+async def reconcile(tx: Connection, touch_ids: Sequence[TouchId], event_id: int) -> int:
+    """Later evidence shows that unknown touches did arrive. Returns how many were unknown."""
+    tag = await tx.execute(
+        """update touch set status = 'sent', reconciled_by = $2
+        where id = any($1::bigint[]) and status = 'unknown'""",
+        touch_ids,
+        event_id,
+    )
+    return int(tag.rpartition(" ")[2])
+
+
+_TOUCH_OF = "t.id, t.enrollment_id, t.step, t.channel, t.recipient, t.status"
+
+
+def _touch_of(row: Row) -> TouchOf:
+    return TouchOf(
+        touch_id=row["id"],
+        enrollment_id=row["enrollment_id"],
+        step=row["step"],
+        channel=Channel(row["channel"]),
+        recipient=row["recipient"],
+        status=TouchStatus(row["status"]),
+    )

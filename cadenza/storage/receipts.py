@@ -1,0 +1,136 @@
+"""Receipts of enrollment messages, with a verdict for every row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cadenza.model import EnrollmentId
+from cadenza.storage.database import Connection
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowVerdict:
+    """What became of one row. verdict: `enrolled`, `duplicate` or `rejected`."""
+
+    row_number: int
+    verdict: str
+    reason: str | None = None
+    field: str | None = None
+    enrollment_id: EnrollmentId | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """A whole message's receipt."""
+
+    message_key: str
+    cadence: str | None
+    status: str
+    reason: str | None
+    accepted: int
+    rejected: int
+    received_at: datetime
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The document that producers read."""
+        return {
+            "key": self.message_key,
+            "cadence": self.cadence,
+            "status": self.status,
+            "reason": self.reason,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "received_at": self.received_at.isoformat(),
+        }
+
+
+async def open_receipt(
+    tx: Connection, message_key: str, cadence: str | None, now: datetime
+) -> int | None:
+    """Begin the receipt of a message; None if the key is known: the message came before.
+
+    A second transaction with the same key waits here until the first ends.
+    """
+    receipt_id: int | None = await tx.fetchval(
+        """insert into receipt (message_key, cadence, status, received_at)
+        values ($1, $2, 'accepted', $3) on conflict (message_key) do nothing returning id""",
+        message_key,
+        cadence,
+        now,
+    )
+    return receipt_id
+
+
+async def close_receipt(tx: Connection, receipt_id: int, verdicts: Sequence[RowVerdict]) -> None:
+    """Store the verdicts and their totals."""
+    await tx.execute(
+        """insert into receipt_row (receipt_id, row_number, verdict, reason, field, enrollment_id)
+        select $1, * from unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[])""",
+        receipt_id,
+        [v.row_number for v in verdicts],
+        [v.verdict for v in verdicts],
+        [v.reason for v in verdicts],
+        [v.field for v in verdicts],
+        [v.enrollment_id for v in verdicts],
+    )
+    accepted = sum(v.verdict == "enrolled" for v in verdicts)
+    await tx.execute(
+        "update receipt set rows_accepted = $2, rows_rejected = $3 where id = $1",
+        receipt_id,
+        accepted,
+        len(verdicts) - accepted,
+    )
+
+
+async def unreadable(
+    tx: Connection, message_key: str, reason: str, raw: bytes, now: datetime
+) -> None:
+    """Keep a message that could not be read, with the reason."""
+    await tx.execute(
+        """insert into receipt (message_key, status, reason, raw, received_at)
+        values ($1, 'unreadable', $2, $3, $4) on conflict (message_key) do nothing""",
+        message_key,
+        reason,
+        raw,
+        now,
+    )
+
+
+async def find(db: Connection, message_key: str) -> Receipt | None:
+    """The receipt of a message."""
+    row = await db.fetchrow("select * from receipt where message_key = $1", message_key)
+    if row is None:
+        return None
+    return Receipt(
+        message_key=row["message_key"],
+        cadence=row["cadence"],
+        status=row["status"],
+        reason=row["reason"],
+        accepted=row["rows_accepted"],
+        rejected=row["rows_rejected"],
+        received_at=row["received_at"],
+    )
+
+
+async def verdicts(
+    db: Connection, message_key: str, *, after: int = -1, most: int = 1000
+) -> Sequence[RowVerdict]:
+    """The verdicts of a message's rows in order, from row `after` on."""
+    rows = await db.fetch(
+        """select rr.* from receipt_row rr join receipt r on r.id = rr.receipt_id
+        where r.message_key = $1 and rr.row_number > $2 order by rr.row_number limit $3""",
+        message_key,
+        after,
+        most,
+    )
+    return [
+        RowVerdict(
+            row_number=row["row_number"],
+            verdict=row["verdict"],
+            reason=row["reason"],
+            field=row["field"],
+            enrollment_id=row["enrollment_id"],
+        )
+        for row in rows
+    ]

@@ -1,0 +1,5 @@
+"""The `cadenza` command."""
+
+
+def main() -> None:
+    """Run the command line."""
