@@ -34,7 +34,7 @@ from cadenza.model import (
 )
 
 if TYPE_CHECKING:
-    from cadenza.accounts import SenderAccount
+    from cadenza.accounts import Accounts, SenderAccount
     from cadenza.language.cadence import Cadence
     from cadenza.language.fields import Fields
     from cadenza.language.source import Place
@@ -97,18 +97,21 @@ class Finish:
 Verdict = Act | WaitUntil | GoTo | Finish
 
 
+@dataclass(frozen=True, kw_only=True)
 class StepType(ABC):
     """One kind of step of a cadence. Immutable once parsed; shared by all enrollments.
 
-    name: the word that marks the step in YAML. step_id: unique within its
-    cadence. place: file, line and column for messages. go: the step that
-    follows instead of the next in order.
+    name: the word that marks the step in YAML. keys: the other keys that
+    it knows. step_id: unique within its cadence. place: file, line and
+    column for messages. go: the step that follows instead of the next in
+    order.
     """
 
     name: ClassVar[str]
+    keys: ClassVar[frozenset[str]]
     step_id: str
     place: "Place"
-    go: str | None
+    go: str | None = None
 
     @classmethod
     @abstractmethod
@@ -234,6 +237,11 @@ class LimitRule(ABC):
 
     name: ClassVar[str]
 
+    @classmethod
+    @abstractmethod
+    def from_accounts(cls, accounts: "Accounts") -> "LimitRule":
+        """The rule as the accounts file configures it."""
+
     @abstractmethod
     def quotas(self, account: "SenderAccount") -> Sequence[Quota]:
         """The quotas that one touch from `account` draws on. Pure."""
@@ -356,10 +364,7 @@ class HintQueue(Protocol):
         """There are events to apply."""
         ...
 
-
-class Journal(Protocol):
-    """The attempts of the batches that one worker holds."""
-
-    async def begin(self, touch_id: TouchId) -> None:
-        """Durable before the body goes out. Raises SendWithheld when there is a reason to stop."""
+    async def sweep(self) -> None:
+        """Look for anything whose hint was lost."""
         ...
+

@@ -57,12 +57,14 @@ class Organisation(_Strict):
     """The one organisation that a deployment serves.
 
     postal_address: shown in every sales mail (CAN-SPAM §5(a)(5)).
-    time_zone: the zone in which accounts' days begin.
+    time_zone: the zone in which accounts' days begin. notify_from: the mail
+    account that owners hear from; the first one if unset.
     """
 
     name: str = Field(min_length=1)
     postal_address: str = Field(min_length=1)
     time_zone: Annotated[str, AfterValidator(zone)] = "UTC"
+    notify_from: str | None = None
 
 
 class Owner(_Strict):

@@ -29,7 +29,11 @@ class Clock(ABC):
 
     @abstractmethod
     async def sleep_until(self, moment: datetime, *, at_most_seconds: float) -> None:
-        """Return when schedule time reaches `moment` or after `at_most_seconds` of real time."""
+        """Return when schedule time reaches `moment`, or after `at_most_seconds` of real time.
+
+        Also returns early when schedule time jumps: who planned meanwhile may
+        have planned something earlier, so callers look again.
+        """
 
     def offset(self) -> timedelta:
         """What schedule time is ahead of wall time."""
@@ -80,12 +84,12 @@ class OffsetClock(Clock):
     async def sleep_until(self, moment: datetime, *, at_most_seconds: float) -> None:
         # A jump must be seen at once: with thousands of jumps in a minute, a
         # notification costs more than looking at eight mapped bytes does.
-        deadline = self.monotonic() + at_most_seconds
-        while (now := self.now()) < moment:
-            left = deadline - self.monotonic()
+        deadline, offset = self.monotonic() + at_most_seconds, self.offset()
+        while self.offset() == offset:  # noqa: ASYNC110
+            left = min(deadline - self.monotonic(), (moment - self.now()).total_seconds())
             if left <= 0:
                 return
-            await asyncio.sleep(min(_POLL_SECONDS, left, (moment - now).total_seconds()))
+            await asyncio.sleep(min(_POLL_SECONDS, left))
 
     def jump_to(self, moment: datetime) -> None:
         """Move schedule time forward to `moment`; never moves it back."""

@@ -40,7 +40,7 @@ class MissingVariable(RenderError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name} has no value: fill it in, or write {{{{ {name} | default: \"…\" }}}} "
+            f'{name} has no value: fill it in, or write {{{{ {name} | default: "…" }}}} '
             "in the template"
         )
         self.name = name

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     mailbox_port: int = Field(default=8625, ge=0, le=65535)
     exporter_host: str = "127.0.0.1"
     exporter_port: int = Field(default=9464, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
 
     clock_file: Path | None = None
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     batch_lease_seconds: float = Field(default=30.0, gt=0)
     shard_lease_seconds: float = Field(default=10.0, gt=0)
     outstanding_batches: int = Field(default=32, ge=1)
+    scheduler_idle_seconds: float = Field(default=1.0, gt=0)
 
     @field_validator("secret_keys", mode="before")
     @classmethod

@@ -1,7 +1,7 @@
 """Spans and zones as people write them: `2 days`, `10 minutes`, `Europe/Paris`."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -40,3 +40,14 @@ def zone_info(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"{name!r} is not a time zone: write for instance Europe/Paris") from error
+
+
+def day_of(moment: datetime, zone_name: str) -> date:
+    """The calendar day of `moment` in a zone."""
+    return moment.astimezone(zone_info(zone_name)).date()
+
+
+def next_day(moment: datetime, zone_name: str) -> datetime:
+    """When the next calendar day begins in a zone, in UTC."""
+    tomorrow = day_of(moment, zone_name) + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), zone_info(zone_name)).astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Do: workers take batches and deliver them, apply events, enroll prospects, notify owners."""

@@ -78,15 +78,25 @@ async def plan(tx: Connection, plans: Sequence[NewPlan]) -> None:
 
 
 async def put_back(tx: Connection, touches: Sequence[DueTouch]) -> None:
-    """Put touches off: same number, new time, with a reason."""
+    """Put touches off: same number, new time, with a reason.
+
+    A touch whose enrollment has ended, paused or moved on meanwhile is
+    not wanted any more and is dropped.
+    """
     if not touches:
         return
     await tx.execute(
         """insert into due (touch_id, enrollment_id, step, visit, channel, shard, account,
                             due_at, planned_at, window_end, attempts, reason)
-        select * from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[],
+        select t.* from unnest($1::bigint[], $2::bigint[], $3::text[], $4::int[], $5::text[],
             $6::smallint[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[],
-            $11::smallint[], $12::text[])""",
+            $11::smallint[], $12::text[])
+            as t (touch_id, enrollment_id, step, visit, channel, shard, account, due_at,
+                  planned_at, window_end, attempts, reason)
+        join enrollment e on e.id = t.enrollment_id and e.status = 'active'
+            and e.step = t.step and e.visit = t.visit
+        order by e.id for share of e
+        on conflict (enrollment_id, step, visit) do nothing""",
         [t.touch_id for t in touches],
         [t.enrollment_id for t in touches],
         [t.step for t in touches],
@@ -175,3 +185,15 @@ async def take_turns(
     )
     rows = sorted(rows, key=lambda row: row["due_at"])
     return [(r["enrollment_id"], Channel(r["channel"]), r["step"], r["visit"]) for r in rows]
+
+
+async def next_moment(db: Connection, shards: Sequence[int], now: datetime) -> datetime:
+    """When the next planned or staged row of these shards is due, at most an hour from `now`."""
+    moment: datetime = await db.fetchval(
+        """select least($2::timestamptz + interval '1 hour',
+            (select due_at from due where shard = any($1::smallint[]) order by due_at limit 1),
+            (select min(release_at) from batch where state = 'staged'))""",
+        shards,
+        now,
+    )
+    return moment

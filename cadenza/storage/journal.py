@@ -8,7 +8,7 @@ generation than today's has lost its journal.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,12 @@ from cadenza.storage.database import Connection
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One `begin` that asks to be let through. keys: suppression keys of its recipient."""
+    """One `begin` that asks to be let through.
+
+    keys: suppression keys of its recipient. expected_id: what the provider
+    will call it, where we say (Message-ID), so that a touch that stays
+    unknown can be reconciled.
+    """
 
     batch_id: BatchId
     epoch: int
@@ -28,30 +33,62 @@ class Attempt:
     visit: int
     keys: Sequence[str]
     at: datetime
+    expected_id: str | None
 
 
-async def begin(db: Connection, attempts: Sequence[Attempt]) -> set[TouchId]:
-    """Append the attempts that may go out and return which those are.
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """How far a touch got. answer: `{status, provider_id, code}` if one was read."""
+
+    began_at: datetime
+    expected_id: str | None
+    answer: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a provider answered. said: `{status: sent|failed|not_sent, provider_id, code}`."""
+
+    batch_id: BatchId
+    epoch: int
+    touch_id: TouchId
+    at: datetime
+    said: Mapping[str, Any]
+
+
+async def append(
+    db: Connection, attempts: Sequence[Attempt], answers: Sequence[Answer]
+) -> set[TouchId]:
+    """Append a group of attempts and answers; returns the touches that may go out.
 
     An attempt passes only if its batch is still ours, its enrollment is
     active and stands at this very step visit, and no key of its recipient
     is suppressed. FOR SHARE makes the order against a stop a fact: a stop
-    that committed first is seen; one that comes later waits.
+    that committed first is seen; one that comes later waits. Rows are locked
+    in order of enrollments, as everywhere.
     """
-    flat = [(n, key) for n, attempt in enumerate(attempts) for key in attempt.keys]
+    flat = [(n, key) for n, attempt in enumerate(attempts, start=1) for key in attempt.keys]
     rows = await db.fetch(
-        """insert into journal (batch_id, epoch, touch_id, kind, at)
-        select b.id, b.epoch, t.touch_id, 'begin', t.at
+        """with answered as (
+            insert into journal (batch_id, epoch, touch_id, kind, at, answer)
+            select b.id, b.epoch, t.touch_id, 'answer', t.at, t.answer
+            from unnest($11::bigint[], $12::int[], $13::bigint[], $14::timestamptz[], $15::jsonb[])
+                as t (batch_id, epoch, touch_id, at, answer)
+            join batch b on b.id = t.batch_id and b.epoch = t.epoch
+            for share of b)
+        insert into journal (batch_id, epoch, touch_id, kind, at, answer)
+        select b.id, b.epoch, t.touch_id, 'begin', t.at,
+            jsonb_build_object('provider_id', t.expected_id)
         from unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::int[],
-                    $7::timestamptz[]) with ordinality
-            as t (batch_id, epoch, touch_id, enrollment_id, step, visit, at, n)
+                    $7::timestamptz[], $10::text[]) with ordinality
+            as t (batch_id, epoch, touch_id, enrollment_id, step, visit, at, expected_id, n)
         join batch b on b.id = t.batch_id and b.epoch = t.epoch
         join enrollment e on e.id = t.enrollment_id and e.status = 'active'
             and e.step = t.step and e.visit = t.visit
         where not exists (
             select 1 from unnest($8::bigint[], $9::text[]) as k (n, key)
-            join suppression s on s.key = k.key where k.n = t.n - 1)
-        for share of b, e
+            join suppression s on s.key = k.key where k.n = t.n)
+        order by e.id for share of b, e
         returning touch_id""",
         [a.batch_id for a in attempts],
         [a.epoch for a in attempts],
@@ -62,40 +99,30 @@ async def begin(db: Connection, attempts: Sequence[Attempt]) -> set[TouchId]:
         [a.at for a in attempts],
         [n for n, _ in flat],
         [key for _, key in flat],
+        [a.expected_id for a in attempts],
+        [a.batch_id for a in answers],
+        [a.epoch for a in answers],
+        [a.touch_id for a in answers],
+        [a.at for a in answers],
+        [json.dumps(dict(a.said)) for a in answers],
     )
     return {row["touch_id"] for row in rows}
 
 
-async def answer(
-    db: Connection,
-    answers: Sequence[tuple[BatchId, int, TouchId, datetime, Mapping[str, Any]]],
-) -> None:
-    """Append answers that were read: (batch, epoch, touch, when, what)."""
-    await db.execute(
-        """insert into journal (batch_id, epoch, touch_id, kind, at, answer)
-        select b.id, b.epoch, t.touch_id, 'answer', t.at, t.answer
-        from unnest($1::bigint[], $2::int[], $3::bigint[], $4::timestamptz[], $5::jsonb[])
-            as t (batch_id, epoch, touch_id, at, answer)
-        join batch b on b.id = t.batch_id and b.epoch = t.epoch
-        for share of b""",
-        [a[0] for a in answers],
-        [a[1] for a in answers],
-        [a[2] for a in answers],
-        [a[3] for a in answers],
-        [json.dumps(a[4]) for a in answers],
-    )
-
-
-async def read(
-    tx: Connection, batch_id: BatchId
-) -> tuple[Mapping[TouchId, datetime], Mapping[TouchId, Mapping[str, Any]]]:
-    """What was begun and when, and what was answered, in one batch."""
+async def read(tx: Connection, batch_id: BatchId) -> Mapping[TouchId, "Trace"]:
+    """What the journal knows of each touch of a batch that was begun."""
     rows = await tx.fetch(
-        "select touch_id, kind, at, answer from journal where batch_id = $1", batch_id
+        "select touch_id, kind, at, answer from journal where batch_id = $1 order by kind desc",
+        batch_id,
     )
-    begun = {row["touch_id"]: row["at"] for row in rows if row["kind"] == "begin"}
-    answers = {r["touch_id"]: json.loads(r["answer"]) for r in rows if r["kind"] == "answer"}
-    return begun, answers
+    traces: dict[TouchId, Trace] = {}
+    for row in rows:  # "begin" sorts before "answer" in descending order
+        said = json.loads(row["answer"])
+        if row["kind"] == "begin":
+            traces[row["touch_id"]] = Trace(began_at=row["at"], expected_id=said["provider_id"])
+        elif trace := traces.get(row["touch_id"]):
+            traces[row["touch_id"]] = replace(trace, answer=said)
+    return traces
 
 
 async def current_generation(tx: Connection) -> int:

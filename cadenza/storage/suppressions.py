@@ -9,13 +9,28 @@ from cadenza.storage.database import Connection
 
 def keys_for(channel: Channel, profile: Profile) -> Sequence[str]:
     """Every key that would forbid a touch of `profile` on `channel`."""
-    keys = [f"prospect:{profile.key}"]
-    if channel is Channel.EMAIL and profile.email:
-        keys += [f"email:{profile.email}", f"domain:{profile.email.rpartition('@')[2]}"]
-    elif channel is Channel.SMS and profile.phone:
-        keys.append(f"phone:{profile.phone}")
-    elif channel is Channel.SOCIAL and profile.profile:
-        keys.append(f"social:{profile.profile}")
+    match channel:
+        case Channel.EMAIL:
+            return keys_of(key=profile.key, email=profile.email)
+        case Channel.SMS:
+            return keys_of(key=profile.key, phone=profile.phone)
+        case Channel.SOCIAL:
+            return keys_of(key=profile.key, social=profile.profile)
+        case _:
+            return keys_of(key=profile.key)
+
+
+def keys_of(
+    *, key: str, email: str | None = None, phone: str | None = None, social: str | None = None
+) -> Sequence[str]:
+    """The keys of a person and of those of their addresses that are given."""
+    keys = [f"prospect:{key}"]
+    if email is not None:
+        keys += [f"email:{email}", f"domain:{email.rpartition('@')[2]}"]
+    if phone is not None:
+        keys.append(f"phone:{phone}")
+    if social is not None:
+        keys.append(f"social:{social}")
     return keys
 
 

@@ -1,0 +1,242 @@
+"""Enrollment messages: the document, and what a good row is. Pure.
+
+A message is a JSON object, at most 8 MiB:
+
+    {"key": "import-17-part-3", "cadence": "ten-touch",
+     "prospects": [{"email": "ada@example.com", "first_name": "Ada", …}, …]}
+
+`key` names the message for ever: it may be sent again, and is applied
+once. A row's known members are those of `RowFields`; every other member
+with a simple value becomes a field for templates and branches.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any, cast
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers.timezone import time_zones_for_number
+
+from cadenza.accounts import Accounts
+from cadenza.errors import CadenzaError
+from cadenza.storage.prospects import NewProspect
+from cadenza.timespec import zone
+
+MOST_ROWS = 5_000
+MOST_BYTES = 8 * 1024 * 1024
+_MOST_FIELDS = 100
+_MOST_CHARACTERS = 4_000
+_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
+_LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
+_PROFILE = re.compile(r"^(?:https?://)?(?:[a-z]+\.)?linkedin\.com/in/([^/?#\s]+)/?.*$", re.I)
+_PROFILE_ID = re.compile(r"^[\w%.-]{1,200}$")
+_KNOWN = {"id", "email", "phone", "linkedin", "company", "country", "time_zone", "locale",
+          "owner", "subject"}  # fmt: skip
+
+
+class UnreadableMessage(CadenzaError):
+    """The message as a whole makes no sense; it is kept with this reason."""
+
+
+class RowRejected(CadenzaError):
+    """One row cannot be enrolled. `field` names the member that is wrong; no personal data."""
+
+    def __init__(self, field: str | None, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrollmentMessage:
+    """A message whose envelope is right; its rows are not looked at yet."""
+
+    key: str
+    cadence: str
+    rows: Sequence[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A good row."""
+
+    prospect: NewProspect
+    subject: str
+
+
+def read_message(raw: bytes) -> EnrollmentMessage:
+    """Read an enrollment message. Raises UnreadableMessage that says what to mend."""
+    if len(raw) > MOST_BYTES:
+        raise UnreadableMessage(f"larger than {MOST_BYTES} bytes: split it into several messages")
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableMessage("not a JSON document in UTF-8") from error
+    if not isinstance(document, dict):
+        raise UnreadableMessage("not a JSON object with key, cadence and prospects")
+    key, cadence, rows = (document.get(name) for name in ("key", "cadence", "prospects"))
+    if not isinstance(key, str) or not _KEY.match(key):
+        raise UnreadableMessage("`key` must be 1 to 200 printable ASCII characters without spaces")
+    if not isinstance(cadence, str) or not cadence:
+        raise UnreadableMessage("`cadence` must name an applied cadence")
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
+        raise UnreadableMessage(f"`prospects` must be a list of 1 to {MOST_ROWS} rows")
+    return EnrollmentMessage(key=key, cadence=cadence, rows=rows)
+
+
+def fallback_key(raw: bytes) -> str:
+    """What an unreadable message is called: its own key if it can be seen, else a digest."""
+    return f"unreadable-{hashlib.sha256(raw).hexdigest()[:32]}"
+
+
+def check_row(row: Any, accounts: Accounts) -> Row:
+    """Check and normalise one row. Raises RowRejected that names the member."""
+    if not isinstance(row, dict):
+        raise RowRejected(None, "a row must be a JSON object")
+    if len(row) > _MOST_FIELDS:
+        raise RowRejected(None, f"a row has at most {_MOST_FIELDS} members")
+    values = {name: _simple(name, value) for name, value in row.items()}
+    country = _country(values.get("country"))
+    email = _email(_text(values, "email"))
+    phone = _phone(_text(values, "phone"), country)
+    profile = _profile(_text(values, "linkedin"))
+    company = (_text(values, "company") or "").lower() or None
+    key = _key(_text(values, "id"), email, phone, profile)
+    fields = {n: v for n, v in values.items() if n not in _KNOWN and v is not None and v != ""}
+    if _text(values, "company"):
+        fields["company"] = _text(values, "company")
+    return Row(
+        subject=_text(values, "subject") or "",
+        prospect=NewProspect(
+            key=key,
+            email=email,
+            phone=phone,
+            profile=profile,
+            company=company,
+            owner_id=_owner(_text(values, "owner"), company or key, accounts),
+            time_zone=_zone(_text(values, "time_zone"), phone, country),
+            country=country,
+            locale=_locale(_text(values, "locale")),
+            fields=fields,
+        ),
+    )
+
+
+def _simple(name: str, value: Any) -> str | int | float | bool | None:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if not isinstance(value, str):
+        raise RowRejected(name[:80], "must be a text, number, boolean or null")
+    if len(value) > _MOST_CHARACTERS or "\0" in value:
+        raise RowRejected(name[:80], f"must have at most {_MOST_CHARACTERS} characters, none NUL")
+    return value.strip()
+
+
+def _text(values: Mapping[str, Any], name: str) -> str | None:
+    value = values.get(name)
+    return str(value) if value not in (None, "") else None
+
+
+def _key(external: str | None, email: str | None, phone: str | None, profile: str | None) -> str:
+    for kind, value in (("id", external), ("email", email), ("phone", phone), ("social", profile)):
+        if value is not None:
+            return f"{kind}:{value}"
+    raise RowRejected(None, "needs at least one of id, email, phone, linkedin")
+
+
+def _email(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        checked = validate_email(value, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise RowRejected("email", "is not an email address") from error
+    return checked.normalized.lower()
+
+
+def _phone(value: str | None, country: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        number = phonenumbers.parse(value, country)
+    except NumberParseException as error:
+        raise RowRejected(
+            "phone", "is not a phone number: write +33…, or give the country"
+        ) from error
+    if not phonenumbers.is_possible_number(number):
+        raise RowRejected("phone", "is not a possible phone number")
+    return cast(str, phonenumbers.format_number(number, PhoneNumberFormat.E164))
+
+
+def _profile(value: str | None) -> str | None:
+    if value is None:
+        return None
+    match = _PROFILE.match(value)
+    identifier = match[1] if match else value
+    if not _PROFILE_ID.match(identifier):
+        raise RowRejected("linkedin", "is neither a LinkedIn profile address nor its identifier")
+    return identifier
+
+
+def _country(value: Any) -> str | None:
+    if value in (None, ""):
+        return None
+    code = str(value).upper()
+    if code not in _zones_by_country():
+        raise RowRejected("country", "is not an ISO 3166-1 code: write for instance FR")
+    return code
+
+
+def _locale(value: str | None) -> str | None:
+    if value is not None and not _LOCALE.match(value):
+        raise RowRejected("locale", "is not a language tag: write for instance fr or en-GB")
+    return value
+
+
+def _owner(value: str | None, shared: str, accounts: Accounts) -> str:
+    """The named owner, else one by hash: colleagues get the same."""
+    if value is not None:
+        if value not in accounts.owner_by_id:
+            raise RowRejected("owner", "is not an owner in the accounts file")
+        return value
+    owners = sorted(accounts.owner_by_id)
+    digest = hashlib.blake2s(shared.encode(), digest_size=4).digest()
+    return owners[int.from_bytes(digest, "big") % len(owners)]
+
+
+def _zone(own: str | None, phone: str | None, country: str | None) -> str:
+    """Own zone, else the only one that the number allows, else the country's only one."""
+    if own is not None:
+        try:
+            return zone(own)
+        except ValueError as error:
+            raise RowRejected(
+                "time_zone", "is not an IANA zone: write for instance Europe/Paris"
+            ) from error
+    by_phone = set(time_zones_for_number(phonenumbers.parse(phone))) if phone else set()
+    by_country = set(_zones_by_country().get(country or "", ()))
+    for zones in (by_phone & by_country, by_phone, by_country):
+        if len(zones) == 1 and (name := next(iter(zones))) != "Etc/Unknown":
+            return zone(name)
+    raise RowRejected(
+        "time_zone", "cannot be told from phone or country: give time_zone, e.g. America/Chicago"
+    )
+
+
+@lru_cache(maxsize=1)
+def _zones_by_country() -> Mapping[str, Sequence[str]]:
+    """ISO country → its zones, from the tz database's own table."""
+    zones: dict[str, list[str]] = {}
+    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
+    for line in table.splitlines():
+        if line and not line.startswith("#"):
+            code, _, name = line.split("\t")[:3]
+            zones.setdefault(code, []).append(name)
+    return zones

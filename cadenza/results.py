@@ -1,0 +1,106 @@
+"""Writes what became of a batch, all of it in one transaction, fenced by the epoch.
+
+Used by the worker that delivered it and by the scheduler that settles it
+after a crash: both end with the same rows.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from cadenza.catalog import Catalog
+from cadenza.clock import Clock
+from cadenza.course import Course, Happening
+from cadenza.model import EnrollmentId, Event, Occurrence, TouchStatus
+from cadenza.storage import batches, due, events, ledger, rollups
+from cadenza.storage.batches import ClaimedBatch
+from cadenza.storage.database import Connection
+from cadenza.storage.due import DueTouch
+
+
+@dataclass
+class Results:
+    """What became of each touch of a batch.
+
+    entries: happened, for the ledger. back: put off, with new times and
+    reasons. skipped: will not happen though the cadence goes on (no
+    address on the channel). paused: cannot be rendered; a person must look.
+    bounces: what providers said of invalid recipients, as events. Touches
+    in none of these are not wanted any more.
+    """
+
+    entries: list[ledger.Entry] = field(default_factory=list)
+    back: list[DueTouch] = field(default_factory=list)
+    skipped: list[DueTouch] = field(default_factory=list)
+    paused: list[tuple[DueTouch, str]] = field(default_factory=list)
+    bounces: list[Event] = field(default_factory=list)
+
+
+async def commit(
+    tx: Connection,
+    batch: ClaimedBatch,
+    results: Results,
+    *,
+    course: Course,
+    catalog: Catalog,
+    clock: Clock,
+) -> None:
+    """Record `results` and end the batch. Raises StaleLease if somebody else has taken it."""
+    await batches.fence(tx, batch)
+    await ledger.record(tx, results.entries, clock.now())
+    await due.put_back(tx, results.back)
+    await events.record(tx, results.bounces, clock.now())
+    tally = await course.apply(tx, _happenings(results, clock))
+    await batches.give_back(tx, _unused(batch, results.entries))
+    await batches.finish(tx, batch.batch_id)
+    await catalog.load(tx, {e.version_id for e in results.entries})
+    for entry in results.entries:
+        name = catalog[entry.version_id].name
+        tally[name, entry.touch.step, entry.touch.channel, entry.status] += 1
+    for touch in results.back:
+        tally["", "", touch.channel, f"deferred:{touch.reason}"] += 1
+    for touch in results.skipped:
+        tally["", touch.step, touch.channel, "skipped"] += 1
+    await rollups.add(tx, tally)
+
+
+def _happenings(results: Results, clock: Clock) -> Sequence[Happening]:
+    now = clock.now()
+    happenings = [
+        _about(
+            entry.touch,
+            # An unknown touch counts as sent for the course: it may have arrived,
+            # and going on is better than saying the same thing twice.
+            Occurrence(
+                kind="failed" if entry.status is TouchStatus.FAILED else "sent",
+                at=entry.began_at or now,
+                step=entry.touch.step,
+            ),
+        )
+        for entry in results.entries
+    ]
+    happenings += [
+        _about(touch, Occurrence(kind="skipped", at=now, step=touch.step))
+        for touch in results.skipped
+    ]
+    happenings += [
+        _about(touch, Occurrence(kind="paused", at=now, step=touch.step, data={"reason": reason}))
+        for touch, reason in results.paused
+    ]
+    return happenings
+
+
+def _about(touch: DueTouch, occurrence: Occurrence) -> Happening:
+    return Happening(
+        enrollment_id=EnrollmentId(touch.enrollment_id),
+        occurrence=occurrence,
+        step_visit=(touch.step, touch.visit),
+    )
+
+
+def _unused(
+    batch: ClaimedBatch, entries: Sequence[ledger.Entry]
+) -> Sequence[tuple[str, date, int]]:
+    used = Counter(entry.touch.account for entry in entries)
+    return [(account, day, count - used[account]) for account, day, count in batch.reserved]

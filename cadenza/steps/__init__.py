@@ -1,0 +1,1 @@
+"""The step types, one file each; found by `cadenza.registry`."""

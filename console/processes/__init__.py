@@ -1,0 +1,1 @@
+"""The long-running processes, each wired together from the other packages."""

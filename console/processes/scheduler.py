@@ -1,0 +1,33 @@
+"""`cadenza scheduler`."""
+
+from cadenza.settings import Settings
+from console.processes.common import identity, observed, open_parts, stop_on_signals
+from monitoring.metrics import Process, SchedulerMetrics
+from scheduler.loop import Pace, Scheduler
+from workers.broker import DramatiqHints, make_broker
+
+
+async def run(settings: Settings) -> None:
+    """Schedule until SIGTERM."""
+    stop = stop_on_signals()
+    async with open_parts(settings) as parts, observed(Process.SCHEDULER, settings) as registry:
+        hints = DramatiqHints(make_broker(settings.redis_url))
+        scheduler = Scheduler(
+            name=identity(),
+            database=parts.database,
+            hints=hints,
+            course=parts.course,
+            catalog=parts.catalog,
+            clock=parts.clock,
+            metrics=SchedulerMetrics(registry),
+            pace=Pace(
+                batch_size=settings.batch_size,
+                outstanding=settings.outstanding_batches,
+                shard_lease_seconds=settings.shard_lease_seconds,
+                idle_seconds=settings.scheduler_idle_seconds,
+            ),
+        )
+        try:
+            await scheduler.run(stop)
+        finally:
+            hints.close()

@@ -1,0 +1,139 @@
+"""`cadenza worker`: one process with a dramatiq worker, one event loop and the intake."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import dramatiq
+from prometheus_client import CollectorRegistry
+
+from cadenza.settings import Settings
+from console.processes.common import Parts, identity, observed, open_parts, redis_client
+from monitoring.metrics import Process, WorkerMetrics
+from senders.registry import sender_types
+from workers.actors import Handlers, declare
+from workers.apply_events import EventApplier
+from workers.attempts import Attempts
+from workers.broker import make_broker
+from workers.deliver import Delivery
+from workers.enroll import Enroller
+from workers.eventloop import EventLoopThread
+from workers.intake import Intake
+from workers.journal import JournalWriter
+from workers.limiter import RedisLimiter
+from workers.limits import rules
+from workers.notify import Notifier
+from workers.render import Renderer
+from workers.sender_pool import SenderPool
+
+_STOP_MILLISECONDS = 30_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    """What is open on the loop of a worker process."""
+
+    handlers: Handlers
+    metrics: WorkerMetrics
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM; what is in hand is finished first."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    loop = EventLoopThread()
+    opened = _open(settings)
+    running = loop.call(opened.__aenter__())
+    broker = make_broker(settings.redis_url)
+    declare(broker, loop, running.handlers, running.metrics)
+    worker = dramatiq.Worker(
+        broker,
+        worker_timeout=settings.worker_poll_milliseconds,
+        worker_threads=settings.worker_threads,
+    )
+    worker.start()
+    stop.wait()
+    worker.stop(timeout=_STOP_MILLISECONDS)
+    loop.call(opened.__aexit__(None, None, None))
+    loop.close()
+
+
+@asynccontextmanager
+async def _open(settings: Settings) -> AsyncIterator[_Running]:
+    async with AsyncExitStack() as stack:
+        parts = await stack.enter_async_context(
+            open_parts(settings, pool_size=settings.worker_threads + 4)
+        )
+        registry = await stack.enter_async_context(observed(Process.WORKER, settings))
+        yield await _build(parts, registry, stack)
+
+
+async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStack) -> _Running:
+    settings, metrics = parts.settings, WorkerMetrics(registry)
+    redis = redis_client(settings)
+    stack.push_async_callback(redis.aclose)
+    senders = SenderPool(sender_types())
+    stack.push_async_callback(senders.close)
+    journal = JournalWriter(parts.database, metrics)
+    await journal.open()
+    stack.push_async_callback(journal.close)
+    delivery = Delivery(
+        worker=identity(),
+        database=parts.database,
+        course=parts.course,
+        catalog=parts.catalog,
+        accounts=parts.accounts,
+        limiter=RedisLimiter(redis, parts.clock),
+        rules=rules(parts.accounts),
+        attempts=Attempts(senders, journal, parts.clock, metrics),
+        journal_writer=journal,
+        renderer=Renderer(parts.accounts, parts.links),
+        clock=parts.clock,
+        lease_seconds=settings.batch_lease_seconds,
+        metrics=metrics,
+    )
+    enroller = Enroller(
+        database=parts.database,
+        course=parts.course,
+        catalog=parts.catalog,
+        accounts=parts.accounts,
+        clock=parts.clock,
+    )
+    applier = EventApplier(
+        database=parts.database, course=parts.course, catalog=parts.catalog, clock=parts.clock
+    )
+    notifier = Notifier(
+        database=parts.database,
+        accounts=parts.accounts,
+        senders=senders,
+        links=parts.links,
+        clock=parts.clock,
+    )
+
+    async def apply_and_notify() -> None:
+        # What an event owes its owner leaves at once, not at the next sweep.
+        if await applier.apply_all():
+            await notifier.notify_all()
+
+    intake = Intake(client=redis, enroller=enroller, consumer=identity())
+    for coroutine in (intake.run(), delivery.keep_leases()):
+        task = asyncio.create_task(coroutine)
+        stack.push_async_callback(_cancel, task)
+    return _Running(
+        metrics=metrics,
+        handlers=Handlers(
+            deliver=delivery.deliver,
+            apply_events=apply_and_notify,
+            notify=notifier.notify_all,
+            enroll=lambda document: enroller.enroll(document.encode()),
+        ),
+    )
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

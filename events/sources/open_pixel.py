@@ -1,0 +1,60 @@
+"""The open pixel: an image in a mail whose fetch says that the mail was opened."""
+
+import base64
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Self
+
+from cadenza.abc import Answer, EventSource, RawRequest, Route
+from cadenza.accounts import Accounts
+from cadenza.errors import InvalidToken
+from cadenza.links import LinkSigner
+from cadenza.model import Event, EventType, TouchRef
+from cadenza.settings import Settings
+
+# The smallest transparent GIF that every mail client shows: 1 × 1, 43 bytes.
+TRANSPARENT_GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
+
+
+class OpenPixelSource(EventSource):
+    """`GET /o/{token}.gif` → OPENED, at most once per touch and minute.
+
+    A repeated fetch within the minute (a retry, a proxy's second look) is
+    the same event; a later one is a further open. So nobody who holds a
+    link can store more than 1,440 events a day with it. A wrong token
+    gets the same image and no event: the answer reveals nothing.
+    """
+
+    name = "open_pixel"
+    max_body_bytes = 0
+
+    def __init__(self, signer: LinkSigner) -> None:
+        self._signer = signer
+
+    @classmethod
+    def from_settings(cls, settings: Settings, signer: LinkSigner, accounts: Accounts) -> Self:
+        del settings, accounts
+        return cls(signer)
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        return (Route(method="GET", path="/o/{token}.gif"),)
+
+    def receive(self, request: RawRequest) -> Answer:
+        return Answer(events=self._events(request), media_type="image/gif", body=TRANSPARENT_GIF)
+
+    def _events(self, request: RawRequest) -> Sequence[Event]:
+        try:
+            touch_id = self._signer.read("open", request.path_params["token"])
+        except InvalidToken:
+            return ()
+        minute = request.received_at.astimezone(UTC).strftime("%Y%m%dT%H%M")
+        return (
+            Event(
+                source=self.name,
+                external_id=f"{touch_id}.{minute}",
+                type=EventType.OPENED,
+                occurred_at=request.received_at,
+                about=(TouchRef(touch_id=touch_id),),
+            ),
+        )

@@ -1,0 +1,1 @@
+"""The people behind mail addresses, phone numbers and profiles."""

@@ -1,0 +1,108 @@
+"""The sales reps, who work through their list of tasks every now and then."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from sandbox.agenda import Agenda
+from sandbox.clock import ScheduleClock
+from sandbox.draw import Draw
+from sandbox.http_client import Answer, NoAnswer, WebClient
+from sandbox.ledger import Ledger
+from sandbox.settings import RepsSettings
+
+PAGE_SIZE = 500
+MOST_PAGES = 100
+WEIGHTS: Mapping[str, int] = {
+    "no_answer": 45,
+    "left_voicemail": 25,
+    "connected": 22,
+    "meeting_booked": 8,
+}
+OTHER_WEIGHT = 4
+
+
+class Reps:
+    """Complete the due tasks at every poll, each with one of its own dispositions."""
+
+    def __init__(
+        self,
+        settings: RepsSettings,
+        seed: int,
+        *,
+        clock: ScheduleClock,
+        agenda: Agenda,
+        ledger: Ledger,
+        web: WebClient,
+    ) -> None:
+        self._settings = settings
+        self._seed = seed
+        self._clock = clock
+        self._agenda = agenda
+        self._ledger = ledger
+        self._web = web
+        self._headers = {
+            "Authorization": f"Bearer {settings.token}",
+            "Content-Type": "application/json",
+        }
+
+    def start(self) -> None:
+        """Put the first poll on the agenda."""
+        self._agenda.after(int(self._settings.poll_minutes * 60_000_000), self._poll)
+
+    async def _poll(self) -> None:
+        self.start()
+        now = self._clock.now()
+        try:
+            for task in await self._open_tasks():
+                if datetime.fromisoformat(task["due_at"]) <= now:
+                    await self._complete(task)
+        except (NoAnswer, ValueError, KeyError, TypeError) as error:
+            self._note_failure("tasks_listed", f"{type(error).__name__}: {error}")
+
+    async def _open_tasks(self) -> list[dict[str, Any]]:
+        tasks: list[dict[str, Any]] = []
+        query: dict[str, str | int] = {"state": "open", "limit": PAGE_SIZE}
+        for _ in range(MOST_PAGES):
+            url = f"{self._settings.api_base}/api/tasks?{urlencode(query)}"
+            answer = await self._web.request("GET", url, headers=self._headers)
+            if answer.status != 200:
+                self._note_failure("tasks_listed", str(answer.status))
+                break
+            page = json.loads(answer.body)
+            tasks += page["tasks"]
+            if page["next"] is None:
+                break
+            query["cursor"] = page["next"]
+        return tasks
+
+    async def _complete(self, task: Mapping[str, Any]) -> None:
+        disposition = self.disposition(task)
+        url = f"{self._settings.api_base}/api/tasks/{int(task['id'])}/done"
+        body = json.dumps({"disposition": disposition, "note": ""}).encode()
+        answer: Answer = await self._web.request("POST", url, headers=self._headers, body=body)
+        self._ledger.acted(
+            "task_done",
+            person=_person(task),
+            key=str(task["id"]),
+            done=200 <= answer.status < 300,
+            status=str(answer.status),
+            detail=disposition,
+        )
+
+    def disposition(self, task: Mapping[str, Any]) -> str:
+        """Return how the task ends: the same for one person, kind and due time, always."""
+        options = [str(option) for option in task["dispositions"]]
+        weights = [WEIGHTS.get(option, OTHER_WEIGHT) for option in options]
+        draw = Draw(self._seed, "task", _person(task), str(task["kind"]), str(task["due_at"]))
+        return draw.weighted(options, weights)
+
+    def _note_failure(self, action: str, status: str) -> None:
+        self._ledger.acted(action, person="", key="", done=False, status=status)
+
+
+def _person(task: Mapping[str, Any]) -> str:
+    prospect = task["prospect"]
+    return str(prospect.get("email") or prospect.get("phone") or prospect.get("id") or task["id"])

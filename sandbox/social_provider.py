@@ -1,0 +1,341 @@
+"""A Unipile-compatible social provider: profiles, invitations and chats on LinkedIn.
+
+https://developer.unipile.com/reference for requests and errors,
+https://developer.unipile.com/docs/detecting-accepted-invitations and
+https://developer.unipile.com/docs/new-messages-webhook for the webhooks.
+"""
+
+import hmac
+import json
+import re
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.clock import ScheduleClock
+from sandbox.http_client import WebClient
+from sandbox.http_forms import form_fields
+from sandbox.http_server import Request, Response, json_response
+from sandbox.ledger import Ledger
+from sandbox.mail_reader import content_digest
+from sandbox.personas import Personas
+from sandbox.rate_limit import RateLimit
+from sandbox.settings import SocialSettings
+from sandbox.social_profiles import full_name, profile_url, provider_id, public_identifier
+from sandbox.webhooks import post_webhook
+
+LONGEST_NOTE = 300
+LONGEST_MESSAGE = 8_000
+
+_PROFILE_PATH = re.compile(r"^/api/v1/users/([^/]{1,200})$")
+
+_TITLES = {
+    "errors/missing_credentials": (401, "Missing credentials"),
+    "errors/invalid_credentials": (401, "Invalid credentials"),
+    "errors/invalid_parameters": (400, "Invalid parameters"),
+    "errors/too_many_characters": (400, "Too many characters"),
+    "errors/resource_not_found": (404, "Resource not found"),
+    "errors/invalid_recipient": (422, "Invalid recipient"),
+    "errors/no_connection_with_recipient": (422, "No connection with recipient"),
+    "errors/already_connected": (422, "Already connected"),
+    "errors/already_invited_recently": (422, "Already invited recently"),
+    "errors/cannot_resend_yet": (422, "Cannot resend yet"),
+    "errors/too_many_requests": (429, "Too many requests"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocialMessage:
+    """One invitation or message that was taken."""
+
+    account_id: str
+    public_id: str
+    key: str
+    text: str
+    chat_id: str | None
+    """None for an invitation."""
+
+    @property
+    def kind(self) -> str:
+        """Whether it is an invitation or a message."""
+        return "invitation" if self.chat_id is None else "message"
+
+    @property
+    def digest(self) -> str:
+        """What it says, comparable with others."""
+        return content_digest(self.kind, self.text)
+
+
+class _Refused(Exception):
+    def __init__(self, type_: str) -> None:
+        super().__init__(type_)
+        self.type = type_
+
+
+class SocialProvider:
+    """Takes invitations and messages over HTTP and tells by webhooks what people do."""
+
+    def __init__(
+        self,
+        settings: SocialSettings,
+        clock: ScheduleClock,
+        ledger: Ledger,
+        web: WebClient,
+        personas: Personas,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._ledger = ledger
+        self._web = web
+        self._personas = personas
+        self._limit = RateLimit(settings.requests_per_second)
+        self._invited: set[tuple[str, str]] = set()
+        self._invitations: Counter[tuple[str, str]] = Counter()
+        self._related: set[tuple[str, str]] = set()
+        self._chats: dict[tuple[str, str], str] = {}
+        self.on_message: Callable[[SocialMessage], None] = lambda _message: None
+        """Called for every invitation and message that was taken."""
+
+    # Requests
+
+    def handle(self, request: Request) -> Response:
+        """Answer one API request."""
+        try:
+            self._authenticate(request)
+            if request.method == "GET" and (path := _PROFILE_PATH.match(request.path)):
+                return self._profile(path[1], request.parameters.get("account_id", ""))
+            if request.method == "POST" and request.path == "/api/v1/users/invite":
+                return self._invite(_json_object(request.body))
+            if request.method == "POST" and request.path == "/api/v1/chats":
+                return self._start_chat(form_fields(request))
+            raise _Refused("errors/resource_not_found")
+        except _Refused as refused:
+            status, title = _TITLES[refused.type]
+            return json_response(status, {"status": status, "type": refused.type, "title": title})
+
+    def _authenticate(self, request: Request) -> None:
+        key = request.headers.get("x-api-key")
+        if key is None:
+            raise _Refused("errors/missing_credentials")
+        if not hmac.compare_digest(key.encode(), self._settings.api_key.encode()):
+            raise _Refused("errors/invalid_credentials")
+
+    def _check_account(self, account_id: str) -> None:
+        if not account_id:
+            raise _Refused("errors/invalid_parameters")
+        if account_id not in self._settings.accounts:
+            raise _Refused("errors/resource_not_found")
+        if not self._limit.allows(account_id):
+            raise _Refused("errors/too_many_requests")
+
+    def _profile(self, identifier: str, account_id: str) -> Response:
+        self._check_account(account_id)
+        public_id = public_identifier(identifier) or identifier.lower()
+        if self._personas.by_profile(public_id).name == "profile_missing":
+            raise _Refused("errors/resource_not_found")
+        first, _, last = full_name(public_id).partition(" ")
+        related = (account_id, public_id) in self._related
+        return json_response(
+            200,
+            {
+                "object": "UserProfile",
+                "provider": "LINKEDIN",
+                "provider_id": provider_id(public_id),
+                "public_identifier": public_id,
+                "first_name": first,
+                "last_name": last,
+                "headline": "",
+                "websites": [],
+                "is_relationship": related,
+                "network_distance": "FIRST_DEGREE" if related else "SECOND_DEGREE",
+            },
+        )
+
+    def _invite(self, document: dict[str, Any]) -> Response:
+        account_id, person = str(document.get("account_id", "")), str(document.get("provider_id"))
+        note = str(document.get("message") or "")
+        self._check_account(account_id)
+        public_id = public_identifier(person)
+        refusal = self._invitation_refusal(account_id, public_id, note)
+        invitation_id = str(uuid.uuid4().int)[:19]
+        message = SocialMessage(
+            account_id=account_id,
+            public_id=public_id or person,
+            key=invitation_id,
+            text=note,
+            chat_id=None,
+        )
+        self._write_down(message, refusal)
+        if refusal is not None:
+            raise _Refused(refusal)
+        self._invited.add((account_id, message.public_id))
+        self._invitations[(account_id, self._day())] += 1
+        self.on_message(message)
+        return json_response(
+            201, {"object": "UserInvitationSent", "invitation_id": invitation_id, "usage": 0}
+        )
+
+    def _invitation_refusal(self, account_id: str, public_id: str | None, note: str) -> str | None:
+        most = self._settings.invitations_per_day
+        if public_id is None or self._is_missing(public_id):
+            return "errors/invalid_recipient"
+        if len(note) > LONGEST_NOTE:
+            return "errors/too_many_characters"
+        if (account_id, public_id) in self._related:
+            return "errors/already_connected"
+        if (account_id, public_id) in self._invited:
+            return "errors/already_invited_recently"
+        if most is not None and self._invitations[(account_id, self._day())] >= most:
+            return "errors/cannot_resend_yet"
+        return None
+
+    def _start_chat(self, form: dict[str, str]) -> Response:
+        account_id, person = form.get("account_id", ""), form.get("attendees_ids", "")
+        text, inmail = form.get("text", ""), form.get("linkedin[inmail]") == "true"
+        self._check_account(account_id)
+        public_id = public_identifier(person)
+        refusal = self._chat_refusal(account_id, public_id, text, inmail=inmail)
+        chat_id = self._chats.setdefault((account_id, public_id or person), uuid.uuid4().hex[:22])
+        message_id = uuid.uuid4().hex[:22]
+        message = SocialMessage(
+            account_id=account_id,
+            public_id=public_id or person,
+            key=message_id,
+            text=text,
+            chat_id=chat_id,
+        )
+        self._write_down(message, refusal)
+        if refusal is not None:
+            raise _Refused(refusal)
+        self.on_message(message)
+        return json_response(
+            201, {"object": "ChatStarted", "chat_id": chat_id, "message_id": message_id}
+        )
+
+    def _chat_refusal(
+        self, account_id: str, public_id: str | None, text: str, *, inmail: bool
+    ) -> str | None:
+        if not text:
+            return "errors/invalid_parameters"
+        if len(text) > LONGEST_MESSAGE:
+            return "errors/too_many_characters"
+        if public_id is None or self._is_missing(public_id):
+            return "errors/invalid_recipient"
+        if not inmail and (account_id, public_id) not in self._related:
+            return "errors/no_connection_with_recipient"
+        return None
+
+    def _write_down(self, message: SocialMessage, refusal: str | None) -> None:
+        self._ledger.received(
+            "social",
+            account=message.account_id,
+            sender=message.account_id,
+            to=message.public_id,
+            key=message.key if refusal is None else "",
+            digest=message.digest,
+            text_chars=len(message.text),
+            size=len(message.text.encode("utf-8", "replace")),
+            rejected=None if refusal is None else f"{_TITLES[refusal][0]} {refusal}",
+            note=message.kind,
+        )
+
+    def _is_missing(self, public_id: str) -> bool:
+        return self._personas.by_profile(public_id).name == "profile_missing"
+
+    def _day(self) -> str:
+        return self._clock.now().date().isoformat()
+
+    # Webhooks
+
+    async def report_relation(self, message: SocialMessage) -> None:
+        """Connect the person with the account that invited them, and post `new_relation`."""
+        self._related.add((message.account_id, message.public_id))
+        self._invited.discard((message.account_id, message.public_id))
+        if self._settings.users_webhook_url is None:
+            return
+        document = {
+            "event": "new_relation",
+            "account_id": message.account_id,
+            "account_type": "LINKEDIN",
+            "webhook_name": self._settings.webhook_name,
+            "user_full_name": full_name(message.public_id),
+            "user_provider_id": provider_id(message.public_id),
+            "user_public_identifier": message.public_id,
+            "user_profile_url": profile_url(message.public_id),
+        }
+        url = self._settings.users_webhook_url
+        await self._post("invitation_accepted", message, url, document)
+
+    async def report_answer(self, message: SocialMessage, text: str) -> None:
+        """Post `message_received` for the person's answer in the same chat."""
+        await self._post_message("social_replied", message, text, by_person=True)
+
+    async def report_echo(self, message: SocialMessage) -> None:
+        """Post `message_received` for what the account itself sent, as the provider does."""
+        await self._post_message("social_echoed", message, message.text, by_person=False)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether messages of the accounts themselves are posted too."""
+        return self._settings.echo_sent_messages
+
+    async def _post_message(
+        self, action: str, message: SocialMessage, text: str, *, by_person: bool
+    ) -> None:
+        url = self._settings.messaging_webhook_url
+        if url is None:
+            return
+        owner = self._settings.accounts[message.account_id]
+        owner_id = provider_id(owner.lower().replace(" ", "-"))
+        ours = _attendee(owner, owner_id)
+        theirs = _attendee(full_name(message.public_id), provider_id(message.public_id))
+        sent_at = self._clock.now().isoformat(timespec="milliseconds")
+        document = {
+            "event": "message_received",
+            "account_id": message.account_id,
+            "account_type": "LINKEDIN",
+            "account_info": {"type": "LINKEDIN", "feature": "classic", "user_id": owner_id},
+            "webhook_name": self._settings.webhook_name,
+            "chat_id": message.chat_id,
+            "message_id": uuid.uuid4().hex[:22] if by_person else message.key,
+            "message": text,
+            "sender": theirs if by_person else ours,
+            "attendees": [ours if by_person else theirs],
+            "timestamp": sent_at.replace("+00:00", "Z"),
+        }
+        await self._post(action, message, url, document)
+
+    async def _post(
+        self, action: str, message: SocialMessage, url: str, document: dict[str, Any]
+    ) -> None:
+        await post_webhook(
+            self._web,
+            self._ledger,
+            action,
+            person=message.public_id,
+            key=message.key,
+            url=url,
+            headers={"Content-Type": "application/json", **self._settings.webhook_headers},
+            body=json.dumps(document).encode(),
+        )
+
+
+def _attendee(name: str, attendee_provider_id: str) -> dict[str, str]:
+    return {
+        "attendee_id": uuid.uuid5(uuid.NAMESPACE_URL, attendee_provider_id).hex[:22],
+        "attendee_name": name,
+        "attendee_provider_id": attendee_provider_id,
+        "attendee_profile_url": profile_url(attendee_provider_id),
+    }
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        raise _Refused("errors/invalid_parameters") from None
+    if not isinstance(document, dict):
+        raise _Refused("errors/invalid_parameters")
+    return document

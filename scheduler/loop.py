@@ -1,0 +1,170 @@
+"""The scheduler's loop: one pass each time something may be due.
+
+A pass leases shards, settles crashed batches, takes the turns of timers
+and tasks, stages what is due soon, releases what is due now and hints
+again what nobody heard. Every part is one short transaction; a pass that
+dies half-way is simply made again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from cadenza.abc import HintQueue
+from cadenza.catalog import Catalog
+from cadenza.clock import Clock
+from cadenza.course import Course, Happening
+from cadenza.model import BatchId, Channel, EnrollmentId, Occurrence
+from cadenza.storage import batches, due, rollups, shards
+from cadenza.storage.database import Database
+from monitoring.metrics import PassPart, ReapReason, SchedulerMetrics
+from scheduler.settle import settle_expired
+
+log = structlog.get_logger(__name__)
+
+TURNS_PER_PASS = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How a scheduler works. Seconds of wall time, but for `stage_ahead` (schedule time).
+
+    outstanding: batches released and not done, per scheduler; more are not
+    staged, so that a backlog stays where it can still be stopped cheaply.
+    """
+
+    batch_size: int = 200
+    outstanding: int = 32
+    stage_ahead: timedelta = timedelta(minutes=1)
+    shard_lease_seconds: float = 10.0
+    hint_again_seconds: float = 5.0
+    idle_seconds: float = 1.0
+
+
+class Scheduler:
+    """One scheduler process. `name` is its identity in leases: unique and new at each start."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        database: Database,
+        hints: HintQueue,
+        course: Course,
+        catalog: Catalog,
+        clock: Clock,
+        pace: Pace,
+        metrics: SchedulerMetrics,
+    ) -> None:
+        self._name = name
+        self._database = database
+        self._hints = hints
+        self._course = course
+        self._catalog = catalog
+        self._clock = clock
+        self._pace = pace
+        self._metrics = metrics
+        self._shards: Sequence[int] = ()
+        self._housekeeping_at = 0.0
+
+    @property
+    def shards(self) -> Sequence[int]:
+        """The shards it plans for now."""
+        return self._shards
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Make passes until `stop` is set, then give the shards back."""
+        try:
+            while not stop.is_set():
+                try:
+                    busy = await self.make_pass()
+                except (OSError, ConnectionError, TimeoutError) as error:
+                    # A server that is away comes back; what is due waits in its row.
+                    log.warning("pass_failed", error=type(error).__name__)
+                    await asyncio.sleep(self._pace.idle_seconds)
+                    continue
+                if not busy:
+                    await self._rest()
+        finally:
+            async with self._database.transaction() as tx:
+                await shards.release(tx, self._name)
+
+    async def make_pass(self) -> bool:
+        """One pass; returns whether there may be more to do right away."""
+        if self._clock.monotonic() >= self._housekeeping_at:
+            with self._metrics.pass_duration.labels(PassPart.HOUSEKEEPING).time():
+                await self._keep_house()
+        with self._metrics.pass_duration.labels(PassPart.TURNS).time():
+            turns = await self._take_turns()
+        with self._metrics.pass_duration.labels(PassPart.STAGE).time():
+            released = await self._stage_and_release()
+        return turns > 0 or released > 0
+
+    async def _keep_house(self) -> None:
+        """What is needed a few times per lease: leases, crashed batches, lost hints."""
+        pace = self._pace
+        self._housekeeping_at = self._clock.monotonic() + min(0.5, pace.shard_lease_seconds / 4)
+        async with self._database.transaction() as tx:
+            alive = await shards.heartbeat(tx, self._name, pace.shard_lease_seconds)
+            share = -(-256 // alive)
+            self._shards = await shards.lease(tx, self._name, pace.shard_lease_seconds, share)
+            await batches.adopt(tx, self._name)
+            again = await batches.unheard(tx, self._name, pace.hint_again_seconds)
+        self._metrics.shards_leased.set(len(self._shards))
+        self._metrics.reaped_batches.labels(ReapReason.UNHEARD).inc(len(again))
+        for journal_lost in await settle_expired(
+            self._database, course=self._course, catalog=self._catalog, clock=self._clock
+        ):
+            reason = ReapReason.JOURNAL_LOST if journal_lost else ReapReason.LAPSED
+            self._metrics.reaped_batches.labels(reason).inc()
+            log.warning("settled_crashed_batch", reason=reason)
+        await self._hints.batches(again)
+        await self._hints.sweep()
+
+    async def _take_turns(self) -> int:
+        """Advance the enrollments whose timer ran out or whose task is to be opened."""
+        async with self._database.transaction() as tx:
+            turns = await due.take_turns(
+                tx, shards=self._shards, now=self._clock.now(), most=TURNS_PER_PASS
+            )
+            tally = await self._course.apply(tx, [self._turn(*turn) for turn in turns])
+            await rollups.add(tx, tally)
+        return len(turns)
+
+    def _turn(
+        self, enrollment_id: EnrollmentId, channel: Channel, step: str, visit: int
+    ) -> Happening:
+        kind = "opened_task" if channel is Channel.TASK else "elapsed"
+        return Happening(
+            enrollment_id=enrollment_id,
+            occurrence=Occurrence(kind=kind, at=self._clock.now(), step=step),
+            step_visit=(step, visit),
+        )
+
+    async def _stage_and_release(self) -> int:
+        pace, now = self._pace, self._clock.now()
+        async with self._database.transaction() as tx:
+            ready: list[BatchId] = list(await batches.release_staged(tx, self._name, now))
+            room = pace.outstanding - await batches.outstanding(tx, self._name)
+            if room > 0:
+                staged = await due.stage(
+                    tx,
+                    scheduler=self._name,
+                    shards=self._shards,
+                    now=now,
+                    until=now + pace.stage_ahead,
+                    size=pace.batch_size,
+                    most=room * pace.batch_size,
+                )
+                ready += [batch_id for batch_id, is_released in staged if is_released]
+        await self._hints.batches(ready)
+        return len(ready)
+
+    async def _rest(self) -> None:
+        """Sleep until something planned is due, at most `idle_seconds`."""
+        async with self._database.connection() as db:
+            moment = await due.next_moment(db, self._shards, self._clock.now())
+        await self._clock.sleep_until(moment, at_most_seconds=self._pace.idle_seconds)

@@ -1,0 +1,82 @@
+"""Settles batches whose worker is gone: nothing lost, nothing sent twice.
+
+Their epoch is raised, so the old worker can neither begin nor commit
+anything any more, and the journal tells how far each touch got:
+
+| journal                         | then                                      |
+|---------------------------------|-------------------------------------------|
+| nothing                         | it surely did not leave: back to `due`    |
+| begin                           | it may have left: `unknown`, not repeated |
+| begin and answer                | what the provider answered                |
+| lost with a crash of PostgreSQL | every touch is `unknown`                  |
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cadenza import results
+from cadenza.catalog import Catalog
+from cadenza.clock import Clock
+from cadenza.course import Course
+from cadenza.model import TouchStatus
+from cadenza.results import Results
+from cadenza.storage import batches, enrollments, journal, ledger
+from cadenza.storage.batches import ClaimedBatch
+from cadenza.storage.database import Connection, Database
+from cadenza.storage.due import DueTouch
+from cadenza.storage.enrollments import Enrollment
+from cadenza.storage.journal import Trace
+from cadenza.storage.prospects import address_on
+
+WORKER_LOST = "worker_lost"
+
+
+async def settle_expired(
+    database: Database, *, course: Course, catalog: Catalog, clock: Clock, most: int = 32
+) -> Sequence[bool]:
+    """Settle batches whose lease has passed; for each, whether its journal was lost."""
+    lost: list[bool] = []
+    async with database.transaction() as tx:
+        sealed = await batches.seal_expired(tx, most)
+    for batch in sealed:
+        async with database.transaction() as tx:
+            journal_lost = batch.generation != await journal.current_generation(tx)
+            lost.append(journal_lost)
+            outcome = await _reconstruct(tx, batch, clock, journal_lost=journal_lost)
+            await results.commit(tx, batch, outcome, course=course, catalog=catalog, clock=clock)
+    return lost
+
+
+async def _reconstruct(
+    tx: Connection, batch: ClaimedBatch, clock: Clock, *, journal_lost: bool
+) -> Results:
+    """Results as the journal shows them."""
+    traces = await journal.read(tx, batch.batch_id)
+    if journal_lost:
+        lost = Trace(began_at=clock.now(), expected_id=None)
+        traces = {t.touch_id: traces.get(t.touch_id, lost) for t in batch.touches}
+    known = await enrollments.load(tx, [t.enrollment_id for t in batch.touches])
+    outcome = Results()
+    for touch in batch.touches:
+        trace = traces.get(touch.touch_id)
+        if trace is None or (trace.answer or {}).get("status") == "not_sent":
+            later = max(touch.due_at, clock.now())
+            outcome.back.append(replace(touch, due_at=later, reason=WORKER_LOST))
+        else:
+            outcome.entries.append(_entry(touch, trace, known[touch.enrollment_id]))
+    return outcome
+
+
+def _entry(touch: DueTouch, trace: Trace, enrollment: Enrollment) -> ledger.Entry:
+    answer = trace.answer or {}
+    return ledger.Entry(
+        touch=touch,
+        prospect_id=enrollment.profile.prospect_id,
+        cadence_id=enrollment.cadence_id,
+        version_id=enrollment.version_id,
+        recipient=address_on(touch.channel, enrollment.profile) or "",
+        status=TouchStatus(answer.get("status", TouchStatus.UNKNOWN)),
+        code=answer.get("code"),
+        provider_id=answer.get("provider_id") or trace.expected_id,
+        began_at=trace.began_at,
+    )

@@ -1,0 +1,1 @@
+"""Email over SMTP: a pool of persistent connections to the relay of an account."""

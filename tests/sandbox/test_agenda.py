@@ -1,0 +1,123 @@
+"""Actions run when schedule time reaches them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox.agenda import MOST_AT_ONCE, Act, Agenda
+from sandbox.clock import ScheduleClock, to_iso
+from tests.sandbox.world import ClockFile, eventually
+
+HOUR_US = 3_600_000_000
+
+
+@pytest.fixture
+async def agenda(clock: ClockFile) -> AsyncIterator[Agenda]:
+    agenda = Agenda(ScheduleClock(clock.path))
+    yield agenda
+    await agenda.close()
+
+
+def note(done: list[str], name: str) -> Act:
+    async def act() -> None:
+        done.append(name)
+
+    return act
+
+
+async def test_a_jump_of_the_clock_is_noticed_at_once(agenda: Agenda, clock: ClockFile) -> None:
+    done: list[str] = []
+    agenda.after(2 * HOUR_US, note(done, "late"))
+    agenda.after(HOUR_US, note(done, "early"))
+    assert (agenda.is_idle(), agenda.pending) == (True, 2)
+    clock.jump(HOUR_US)
+    assert not agenda.is_idle()
+    await eventually(lambda: agenda.is_idle(), "the first action is done")
+    assert done == ["early"]
+    clock.jump(HOUR_US)
+    await eventually(lambda: agenda.is_idle(), "the second action is done")
+    assert done == ["early", "late"]
+    assert agenda.next_due_us is None
+
+
+async def test_without_a_clock_file_time_is_wall_time() -> None:
+    agenda = Agenda(ScheduleClock(None))
+    done: list[str] = []
+    agenda.after(30_000_000, note(done, "much later"))
+    agenda.after(20_000, note(done, "second"))
+    agenda.after(1_000, note(done, "first"))
+    await eventually(lambda: len(done) == 2, "two actions are done")
+    assert done == ["first", "second"]
+    assert agenda.is_idle()
+    await agenda.close()
+
+
+async def test_a_clock_file_may_appear_later(clock: ClockFile) -> None:
+    clock.path.unlink()
+    agenda = Agenda(ScheduleClock(clock.path))
+    done: list[str] = []
+    agenda.after(HOUR_US, note(done, "act"))
+    clock.path.write_bytes(bytes(8))
+    clock.jump(HOUR_US)
+    await eventually(lambda: done == ["act"], "the action is done")
+    await agenda.close()
+
+
+async def test_only_so_many_actions_run_at_once_and_all_run(agenda: Agenda) -> None:
+    gate = asyncio.Event()
+    running = most = ended = 0
+
+    async def act() -> None:
+        nonlocal running, most, ended
+        running += 1
+        most = max(most, running)
+        await gate.wait()
+        running -= 1
+        ended += 1
+
+    for _ in range(3 * MOST_AT_ONCE):
+        agenda.after(0, act)
+    agenda.run_due()
+    await eventually(lambda: running == MOST_AT_ONCE, "the agenda is full")
+    assert not agenda.is_idle()
+    gate.set()
+    await eventually(lambda: agenda.is_idle(), "all actions are done")
+    assert (most, ended) == (MOST_AT_ONCE, 3 * MOST_AT_ONCE)
+
+
+async def test_an_action_that_fails_is_logged_and_the_next_one_runs(
+    agenda: Agenda, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        raise RuntimeError("bug")
+
+    done: list[str] = []
+    agenda.after(0, fail)
+    agenda.after(0, note(done, "next"))
+    await eventually(lambda: agenda.is_idle(), "both actions have ended")
+    assert done == ["next"]
+    assert "RuntimeError: bug" in caplog.text
+
+
+async def test_closing_cancels_what_runs() -> None:
+    agenda = Agenda(ScheduleClock(None))
+    cancelled = asyncio.Event()
+
+    async def act() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    agenda.after(0, act)
+    agenda.run_due()
+    await eventually(lambda: not agenda.is_idle(), "the action runs")
+    await asyncio.wait_for(asyncio.sleep(0), 1)
+    await agenda.close()
+    assert cancelled.is_set()
+    assert agenda.pending == 0
+
+
+def test_times_are_told_in_iso() -> None:
+    assert to_iso(1_000_001) == "1970-01-01T00:00:01.000001+00:00"

@@ -1,0 +1,49 @@
+"""The dramatiq actors: thin, one line each, over whatever the process was built with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import dramatiq
+import structlog
+
+from cadenza.model import BatchId
+from monitoring.metrics import Actor, WorkerMetrics
+from workers.broker import APPLY_EVENTS, CHORES, DELIVER, ENROLL, NOTIFY, HintBroker
+from workers.eventloop import EventLoopThread
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handlers:
+    """What the actors call, on the process's event loop."""
+
+    deliver: Callable[[BatchId], Awaitable[None]]
+    apply_events: Callable[[], Awaitable[object]]
+    notify: Callable[[], Awaitable[object]]
+    enroll: Callable[[str], Awaitable[object]]
+
+
+def declare(
+    broker: HintBroker, loop: EventLoopThread, handlers: Handlers, metrics: WorkerMetrics
+) -> None:
+    """Register the actors. What fails is logged, and found again by lease or sweep."""
+
+    def actor(
+        name: str, queue: str, label: Actor, handler: Callable[..., Awaitable[object]]
+    ) -> None:
+        async def handle(*args: object) -> None:
+            try:
+                with metrics.actor_duration.labels(label).time():
+                    await handler(*args)
+            except Exception:
+                metrics.actor_failures.labels(label).inc()
+                log.exception("actor_failed", actor=name)
+
+        register = dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)
+        register(lambda *args: loop.call(handle(*args)))
+
+    actor(DELIVER, DELIVER, Actor.DELIVER, handlers.deliver)
+    actor(APPLY_EVENTS, CHORES, Actor.APPLY, handlers.apply_events)
+    actor(NOTIFY, CHORES, Actor.NOTIFY, handlers.notify)
+    actor(ENROLL, CHORES, Actor.ENROLL, handlers.enroll)

@@ -1,0 +1,221 @@
+"""Applies stored events: finds whom they are about, suppresses, advances, notifies."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from cadenza.catalog import Catalog
+from cadenza.clock import Clock
+from cadenza.course import Course, Happening
+from cadenza.model import (
+    AddressRef,
+    Channel,
+    EnrollmentId,
+    Event,
+    EventType,
+    MessageRef,
+    Occurrence,
+    Reference,
+    TouchRef,
+)
+from cadenza.storage import enrollments, events, ledger, rollups, suppressions
+from cadenza.storage.database import Connection, Database
+from cadenza.storage.events import StoredEvent
+from cadenza.storage.ledger import TouchOf
+from cadenza.storage.rollups import Tally
+
+log = structlog.get_logger(__name__)
+
+_GROUP = 200
+# A verified token names a touch that exists, so its commit is merely not done yet.
+_MOST_ATTEMPTS = 12
+_FIRST_WAIT_SECONDS = 0.05
+
+SUPPRESSING = frozenset({EventType.UNSUBSCRIBED, EventType.COMPLAINED, EventType.BOUNCED})
+_KEY_KIND = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.SOCIAL: "social"}
+# What shows that an unknown touch did arrive.
+_EVIDENCE = frozenset(EventType) - {EventType.TASK_DONE, EventType.MEETING_BOOKED, EventType.GOAL}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Resolved:
+    """An event and what it is about. touch: None for events about no touch."""
+
+    stored: StoredEvent
+    enrollment_id: EnrollmentId
+    touch: TouchOf | None
+    step: str | None
+
+
+class EventApplier:
+    """Empties the inbox. Any number of appliers may run at once."""
+
+    def __init__(
+        self, *, database: Database, course: Course, catalog: Catalog, clock: Clock
+    ) -> None:
+        self._database = database
+        self._course = course
+        self._catalog = catalog
+        self._clock = clock
+
+    async def apply_all(self) -> int:
+        """Apply until nothing is left that can be applied now; returns how many were."""
+        total = 0
+        while True:
+            async with self._database.transaction() as tx:
+                taken = await events.take(tx, _GROUP)
+                if taken:
+                    await self._apply(tx, taken)
+            total += len(taken)
+            if len(taken) < _GROUP:
+                return total
+
+    async def _apply(self, tx: Connection, taken: Sequence[StoredEvent]) -> None:
+        found = await _resolve(tx, taken)
+        resolved = [r for stored in taken if (r := found.get(stored.event_id)) is not None]
+        await self._put_back_or_drop(tx, [s for s in taken if s.event_id not in found])
+        await events.resolved(
+            tx,
+            [
+                (r.stored.event_id, r.touch.touch_id if r.touch else None, r.enrollment_id, r.step)
+                for r in resolved
+            ],
+        )
+        happenings = [_happening(r) for r in resolved]
+        happenings += await self._suppress(tx, taken, resolved)
+        tally = await self._course.apply(tx, happenings)
+        await _reconcile(tx, resolved)
+        tally.update(await self._count(tx, resolved))
+        await rollups.add(tx, tally)
+
+    async def _put_back_or_drop(self, tx: Connection, unresolved: Sequence[StoredEvent]) -> None:
+        again = [
+            s
+            for s in unresolved
+            if s.attempts < _MOST_ATTEMPTS
+            and any(isinstance(r, TouchRef | MessageRef) for r in s.event.about)
+        ]
+        for stored in again:
+            await events.put_back(tx, [stored], _FIRST_WAIT_SECONDS * 2**stored.attempts)
+        for stored in unresolved:
+            if stored not in again:
+                log.info("event_matches_nobody", source=stored.event.source, type=stored.event.type)
+
+    async def _suppress(
+        self, tx: Connection, taken: Sequence[StoredEvent], resolved: Sequence[_Resolved]
+    ) -> Sequence[Happening]:
+        """Suppress addresses, and let everything else that runs for them hear of it."""
+        happenings: list[Happening] = []
+        by_event = {r.stored.event_id: r for r in resolved}
+        for stored in taken:
+            if stored.event.type not in SUPPRESSING:
+                continue
+            ours = by_event.get(stored.event_id)
+            key = _address_key(stored.event, ours.touch if ours else None)
+            if key is None:
+                continue
+            await suppressions.add(
+                tx,
+                [key],
+                reason=stored.event.type,
+                source=stored.event.source,
+                now=self._clock.now(),
+            )
+            others = await enrollments.touched_by_keys(tx, [key])
+            happenings += [
+                Happening(
+                    enrollment_id=other,
+                    event_id=stored.event_id,
+                    occurrence=Occurrence(
+                        kind="event", event=stored.event.type, at=stored.event.occurred_at
+                    ),
+                )
+                for other in others
+                if ours is None or other != ours.enrollment_id
+            ]
+        return happenings
+
+    async def _count(self, tx: Connection, resolved: Sequence[_Resolved]) -> Tally:
+        known = await enrollments.load(tx, [r.enrollment_id for r in resolved])
+        await self._catalog.load(tx, {e.version_id for e in known.values()})
+        tally = Tally()
+        for r in resolved:
+            name = self._catalog[known[r.enrollment_id].version_id].name
+            channel = r.touch.channel if r.touch else ""
+            tally[name, r.step or "", channel, f"event:{r.stored.event.type}"] += 1
+        return tally
+
+
+async def _resolve(tx: Connection, taken: Sequence[StoredEvent]) -> Mapping[int, _Resolved]:
+    """What each event is about; the first reference that leads somewhere wins."""
+    references = [r for stored in taken for r in stored.event.about]
+    touches = await ledger.by_touch_ids(
+        tx, [r.touch_id for r in references if isinstance(r, TouchRef)]
+    )
+    messages = await ledger.by_provider_ids(
+        tx, [r.provider_id for r in references if isinstance(r, MessageRef)]
+    )
+    latest: dict[tuple[Channel, str], TouchOf] = {}
+    for channel in {r.channel for r in references if isinstance(r, AddressRef)}:
+        addresses = [
+            r.address for r in references if isinstance(r, AddressRef) and r.channel is channel
+        ]
+        for address, last in (await ledger.latest_on(tx, channel, addresses)).items():
+            latest[channel, address] = last
+
+    def lead(reference: Reference) -> TouchOf | None:
+        match reference:
+            case TouchRef(touch_id=touch_id):
+                return touches.get(touch_id)
+            case MessageRef(provider_id=provider_id):
+                return messages.get(provider_id)
+            case AddressRef(channel=channel, address=address):
+                return latest.get((channel, address))
+
+    resolved: dict[int, _Resolved] = {}
+    for stored in taken:
+        data = stored.event.data
+        if "enrollment_id" in data:  # tasks and people name the enrollment itself
+            resolved[stored.event_id] = _Resolved(
+                stored=stored,
+                enrollment_id=data["enrollment_id"],
+                touch=None,
+                step=data.get("step"),
+            )
+            continue
+        touch = next((t for r in stored.event.about if (t := lead(r)) is not None), None)
+        if touch is not None:
+            resolved[stored.event_id] = _Resolved(
+                stored=stored, enrollment_id=touch.enrollment_id, touch=touch, step=touch.step
+            )
+    return resolved
+
+
+def _happening(r: _Resolved) -> Happening:
+    event = r.stored.event
+    return Happening(
+        enrollment_id=r.enrollment_id,
+        event_id=r.stored.event_id,
+        occurrence=Occurrence(
+            kind="event",
+            at=event.occurred_at,
+            step=r.step,
+            event=event.type,
+            data={name: event.data[name] for name in ("disposition",) if name in event.data},
+        ),
+    )
+
+
+def _address_key(event: Event, touch: TouchOf | None) -> str | None:
+    """The suppression key of the address that the event is about."""
+    if touch is not None:
+        return f"{_KEY_KIND[touch.channel]}:{touch.recipient}"
+    addresses = [r for r in event.about if isinstance(r, AddressRef)]
+    return f"{_KEY_KIND[addresses[0].channel]}:{addresses[0].address}" if addresses else None
+
+
+async def _reconcile(tx: Connection, resolved: Iterable[_Resolved]) -> None:
+    for r in resolved:
+        if r.touch is not None and r.touch.status == "unknown" and r.stored.event.type in _EVIDENCE:
+            await ledger.reconcile(tx, [r.touch.touch_id], r.stored.event_id)

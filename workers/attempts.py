@@ -1,0 +1,229 @@
+"""One attempt to send one touch, and where it leaves the touch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cadenza.accounts import SenderAccount
+from cadenza.clock import Clock
+from cadenza.errors import (
+    AmbiguousSendError,
+    ConfigurationError,
+    PermanentSendError,
+    SendError,
+    SendWithheld,
+    TransientSendError,
+)
+from cadenza.language.cadence import Cadence
+from cadenza.model import (
+    Accepted,
+    Event,
+    EventType,
+    Outbound,
+    OutboundEmail,
+    TouchRef,
+    TouchStatus,
+)
+from cadenza.results import Results
+from cadenza.storage import ledger
+from cadenza.storage.batches import ClaimedBatch
+from cadenza.storage.due import DueTouch
+from cadenza.storage.enrollments import Enrollment
+from cadenza.storage.journal import Attempt
+from monitoring.metrics import SendResult, WorkerMetrics
+from workers.deferral import MOST_ATTEMPTS, backoff, put_off
+from workers.journal import JournalWriter
+from workers.sender_pool import SenderPool
+
+_WITHHELD_RETRY = timedelta(seconds=30)
+_RESULTS = {
+    TransientSendError: SendResult.TRANSIENT,
+    PermanentSendError: SendResult.PERMANENT,
+    AmbiguousSendError: SendResult.AMBIGUOUS,
+    SendWithheld: SendResult.WITHHELD,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A touch of a batch with everything that is known about it.
+
+    keys: suppression keys of its recipient. thread: (step, Message-ID) of
+    the mails before it, oldest first.
+    """
+
+    touch: DueTouch
+    enrollment: Enrollment
+    cadence: Cadence
+    account: SenderAccount
+    recipient: str
+    keys: Sequence[str] = ()
+    thread: Sequence[tuple[str, str]] = ()
+
+    def later(self, until: datetime, reason: str, *, tried: bool = False) -> DueTouch:
+        """The touch put off, in its window. tried: it counts as an attempt."""
+        return put_off(
+            self.touch,
+            until,
+            reason,
+            cadence=self.cadence,
+            state=self.enrollment.state,
+            profile=self.enrollment.profile,
+            tried=tried,
+        )
+
+
+@dataclass
+class _Attempt:
+    """The state of one attempt: began_at is set once the journal let it through."""
+
+    batch: ClaimedBatch
+    candidate: Candidate
+    message: Outbound
+    clock: Clock
+    journal: JournalWriter
+    began_at: datetime | None = field(default=None)
+
+    @property
+    def expected_id(self) -> str | None:
+        """What the provider will call it where we choose the name."""
+        return self.message.message_id if isinstance(self.message, OutboundEmail) else None
+
+    async def begin(self) -> None:
+        """What the sender awaits just before the body goes out."""
+        at = self.clock.now()
+        touch = self.candidate.touch
+        await self.journal.begin(
+            Attempt(
+                batch_id=self.batch.batch_id,
+                epoch=self.batch.epoch,
+                touch_id=touch.touch_id,
+                enrollment_id=touch.enrollment_id,
+                step=touch.step,
+                visit=touch.visit,
+                keys=self.candidate.keys,
+                at=at,
+                expected_id=self.expected_id,
+            )
+        )
+        self.began_at = at
+
+    def answered(self, status: str, *, code: str | None, provider_id: str | None = None) -> None:
+        """Note in the journal what the provider said, if the body had begun to leave."""
+        if self.began_at is not None:
+            self.journal.answer(
+                self.batch.batch_id,
+                self.batch.epoch,
+                self.candidate.touch.touch_id,
+                self.clock.now(),
+                {"status": status, "code": code, "provider_id": provider_id},
+            )
+
+    def entry(
+        self, status: TouchStatus, *, code: str | None, provider_id: str | None = None
+    ) -> ledger.Entry:
+        """The row for the ledger."""
+        enrollment = self.candidate.enrollment
+        return ledger.Entry(
+            touch=self.candidate.touch,
+            prospect_id=enrollment.profile.prospect_id,
+            cadence_id=enrollment.cadence_id,
+            version_id=enrollment.version_id,
+            recipient=self.candidate.recipient,
+            status=status,
+            code=code,
+            provider_id=provider_id,
+            began_at=self.began_at,
+        )
+
+
+class Attempts:
+    """Makes attempts through the open senders of this process."""
+
+    def __init__(
+        self, senders: SenderPool, journal: JournalWriter, clock: Clock, metrics: WorkerMetrics
+    ) -> None:
+        self._senders = senders
+        self._journal = journal
+        self._clock = clock
+        self._metrics = metrics
+
+    async def make(
+        self, batch: ClaimedBatch, candidate: Candidate, message: Outbound, outcome: Results
+    ) -> None:
+        """Try to send `message` and add what came of it to `outcome`."""
+        attempt = _Attempt(
+            batch=batch,
+            candidate=candidate,
+            message=message,
+            clock=self._clock,
+            journal=self._journal,
+        )
+        try:
+            accepted = await self._send(candidate, message, attempt)
+        except SendWithheld:
+            # A stop: the enrollment is not active and the touch is dropped when it
+            # is put back. Or the journal was away: then it is tried again.
+            until = self._clock.now() + _WITHHELD_RETRY
+            outcome.back.append(candidate.later(until, "withheld"))
+        except PermanentSendError as error:
+            attempt.answered("failed", code=error.code)
+            outcome.entries.append(attempt.entry(TouchStatus.FAILED, code=error.code))
+            if error.recipient_invalid:
+                outcome.bounces.append(_bounce(candidate, error, self._clock.now()))
+        except AmbiguousSendError as error:
+            outcome.entries.append(
+                attempt.entry(TouchStatus.UNKNOWN, code=error.code, provider_id=attempt.expected_id)
+            )
+        except (TransientSendError, ConfigurationError) as error:
+            self._try_again(attempt, error, outcome)
+        else:
+            attempt.answered("sent", code=None, provider_id=accepted.provider_id)
+            outcome.entries.append(
+                attempt.entry(TouchStatus.SENT, code=None, provider_id=accepted.provider_id)
+            )
+
+    async def _send(self, candidate: Candidate, message: Outbound, attempt: _Attempt) -> Accepted:
+        """One call of the sender, measured."""
+        channel, provider = candidate.account.channel, candidate.account.provider
+        sender, slots = await self._senders.sender_for(candidate.account)
+        result = SendResult.AMBIGUOUS
+        try:
+            async with slots:
+                with self._metrics.send.labels(channel, provider).time():
+                    accepted = await sender.send(message, attempt.begin)
+            result = SendResult.ACCEPTED
+        except SendError as error:
+            result = _RESULTS.get(type(error), SendResult.AMBIGUOUS)
+            raise
+        finally:
+            self._metrics.send_results.labels(channel, provider, result).inc()
+            if attempt.began_at is not None:
+                lag = attempt.began_at - candidate.touch.planned_at
+                self._metrics.touch_lag.labels(channel).observe(max(0.0, lag.total_seconds()))
+        return accepted
+
+    def _try_again(
+        self, attempt: _Attempt, error: SendError | ConfigurationError, outcome: Results
+    ) -> None:
+        touch = attempt.candidate.touch
+        code = error.code if isinstance(error, SendError) else "configuration"
+        attempt.answered("not_sent", code=code)
+        if touch.attempts + 1 >= MOST_ATTEMPTS:
+            outcome.entries.append(attempt.entry(TouchStatus.FAILED, code=code))
+            return
+        asked = error.retry_after if isinstance(error, TransientSendError) else None
+        until = self._clock.now() + (asked or backoff(touch.attempts))
+        outcome.back.append(attempt.candidate.later(until, "provider_deferred", tried=True))
+
+
+def _bounce(candidate: Candidate, error: PermanentSendError, now: datetime) -> Event:
+    """What the provider said of an invalid recipient, as the event that a DSN would have been."""
+    return Event(
+        source=candidate.account.provider,
+        external_id=f"touch:{candidate.touch.touch_id}",
+        type=EventType.BOUNCED,
+        occurred_at=now,
+        about=[TouchRef(touch_id=candidate.touch.touch_id)],
+        data={"code": error.code},
+    )

@@ -1,0 +1,92 @@
+"""dramatiq as the carrier of hints.
+
+A message says only "look at batch 7" or "there are events". It may be
+lost or come twice: the row in PostgreSQL is the truth, and the
+scheduler's reaper hints again. So none of dramatiq's delays, retries,
+results or time limits are used (docs/adr/0003).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import dramatiq
+import redis
+import structlog
+from dramatiq.brokers.redis import RedisBroker
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from cadenza.model import BatchId
+
+log = structlog.get_logger(__name__)
+
+DELIVER = "deliver"
+CHORES = "chores"
+APPLY_EVENTS = "apply_events"
+NOTIFY = "notify"
+ENROLL = "enroll"
+
+
+class HintBroker(RedisBroker):
+    """A Redis broker without delay queues: each would cost a polling thread for nothing."""
+
+    def declare_queue(self, queue_name: str) -> None:
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues.add(queue_name)
+            self.emit_after("declare_queue", queue_name)
+
+
+def make_broker(redis_url: str, middleware: Sequence[dramatiq.Middleware] = ()) -> HintBroker:
+    """A broker on `redis_url` that never retries a command by itself."""
+    client = redis.Redis.from_url(
+        redis_url, retry=Retry(NoBackoff(), 0), socket_timeout=5.0, socket_connect_timeout=5.0
+    )
+    broker = HintBroker(client=client, middleware=list(middleware))  # type: ignore[no-untyped-call]
+    for queue in (DELIVER, CHORES):
+        broker.declare_queue(queue)
+    return broker
+
+
+class DramatiqHints:
+    """`cadenza.abc.HintQueue` over a broker; enqueueing happens in one thread of its own.
+
+    A hint that cannot be enqueued is dropped: it will be given again.
+    """
+
+    def __init__(self, broker: HintBroker) -> None:
+        self._broker = broker
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hints")
+
+    async def batches(self, batch_ids: Sequence[BatchId]) -> None:
+        """See `HintQueue.batches`."""
+        if batch_ids:
+            await self._enqueue([_message(DELIVER, DELIVER, batch_id) for batch_id in batch_ids])
+
+    async def events(self) -> None:
+        """See `HintQueue.events`."""
+        await self._enqueue([_message(CHORES, APPLY_EVENTS)])
+
+    async def sweep(self) -> None:
+        """See `HintQueue.sweep`."""
+        await self._enqueue([_message(CHORES, APPLY_EVENTS), _message(CHORES, NOTIFY)])
+
+    def close(self) -> None:
+        """Let the thread finish."""
+        self._thread.shutdown()
+        self._broker.client.close()
+
+    async def _enqueue(self, messages: Sequence[dramatiq.Message[None]]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._put, messages)
+
+    def _put(self, messages: Sequence[dramatiq.Message[None]]) -> None:
+        try:
+            for message in messages:
+                self._broker.enqueue(message)
+        except redis.RedisError:
+            log.warning("redis_away_hints_dropped")
+
+
+def _message(queue: str, actor: str, *args: int) -> dramatiq.Message[None]:
+    return dramatiq.Message(queue_name=queue, actor_name=actor, args=args, kwargs={}, options={})

@@ -1,0 +1,270 @@
+"""Delivery: the way of a batch, from its claim to its results.
+
+claim → screen → limit → reserve → render → send → record. Whatever goes
+wrong on the way, each touch ends in exactly one place: the ledger, `due`
+with a reason, or nowhere because nobody wants it any more.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from cadenza import results
+from cadenza.abc import Limiter, LimitRule
+from cadenza.accounts import Accounts
+from cadenza.catalog import Catalog
+from cadenza.clock import Clock
+from cadenza.course import Course
+from cadenza.errors import LimiterUnavailable, RenderError, StaleLease
+from cadenza.model import BatchId, EnrollmentId, EnrollmentStatus, Outbound
+from cadenza.results import Results
+from cadenza.steps.email import EmailStep
+from cadenza.storage import batches, enrollments, journal, ledger, suppressions
+from cadenza.storage.batches import ClaimedBatch
+from cadenza.storage.database import Database
+from cadenza.storage.due import DueTouch
+from cadenza.storage.enrollments import Enrollment
+from cadenza.storage.prospects import address_on
+from cadenza.timespec import day_of, next_day
+from monitoring.metrics import Phase, WorkerMetrics
+from workers.attempts import Attempts, Candidate
+from workers.journal import JournalWriter
+from workers.render import Renderer, RenderRequest
+
+log = structlog.get_logger(__name__)
+
+_LIMITER_RETRY = timedelta(seconds=30)
+
+
+class Delivery:
+    """Delivers batches for one worker process."""
+
+    def __init__(
+        self,
+        *,
+        worker: str,
+        database: Database,
+        course: Course,
+        catalog: Catalog,
+        accounts: Accounts,
+        limiter: Limiter,
+        rules: Sequence[LimitRule],
+        attempts: Attempts,
+        journal_writer: JournalWriter,
+        renderer: Renderer,
+        clock: Clock,
+        lease_seconds: float,
+        metrics: WorkerMetrics,
+    ) -> None:
+        self._worker = worker
+        self._database = database
+        self._course = course
+        self._catalog = catalog
+        self._accounts = accounts
+        self._limiter = limiter
+        self._rules = rules
+        self._attempts = attempts
+        self._journal = journal_writer
+        self._renderer = renderer
+        self._clock = clock
+        self._lease_seconds = lease_seconds
+        self._metrics = metrics
+        self._held: set[BatchId] = set()
+
+    async def deliver(self, batch_id: BatchId) -> None:
+        """Deliver one batch, unless somebody else has it or had it."""
+        outcome = Results()
+        with self._timed(Phase.CLAIM):
+            claimed = await self._claim(batch_id, outcome)
+        if claimed is None:
+            return
+        batch, candidates = claimed
+        self._metrics.batch_size.observe(len(batch.touches))
+        self._held.add(batch_id)
+        try:
+            with self._timed(Phase.LIMIT):
+                candidates = await self._limit(candidates, outcome)
+                batch, candidates = await self._reserve(batch, candidates, outcome)
+            with self._timed(Phase.RENDER):
+                ready = self._render(candidates, outcome)
+            with self._timed(Phase.SEND):
+                await self._send(batch, ready, outcome)
+            with self._timed(Phase.COMMIT):
+                await self._record(batch, outcome)
+        except StaleLease:
+            self._metrics.batch_leases_lost.inc()
+            log.warning("batch_taken_over", batch=batch_id)
+        finally:
+            self._held.discard(batch_id)
+
+    async def keep_leases(self) -> None:
+        """Renew the leases of what is in hand, for ever."""
+        while True:
+            await asyncio.sleep(self._lease_seconds / 3)
+            if self._held:
+                async with self._database.transaction() as tx:
+                    held = sorted(self._held)
+                    await batches.renew(tx, held, self._worker, self._lease_seconds)
+
+    def _timed(self, phase: Phase) -> AbstractContextManager[object]:
+        return self._metrics.delivery_phase.labels(phase).time()
+
+    async def _claim(
+        self, batch_id: BatchId, outcome: Results
+    ) -> tuple[ClaimedBatch, Sequence[Candidate]] | None:
+        async with self._database.transaction() as tx:
+            await journal.current_generation(tx)
+            batch = await batches.claim(tx, batch_id, self._worker, self._lease_seconds)
+            if batch is None:
+                return None
+            known = await enrollments.load(tx, [t.enrollment_id for t in batch.touches])
+            await self._catalog.load(tx, {e.version_id for e in known.values()})
+            keys = {
+                t.touch_id: suppressions.keys_for(t.channel, known[t.enrollment_id].profile)
+                for t in batch.touches
+            }
+            forbidden = await suppressions.among(tx, [k for some in keys.values() for k in some])
+            replying = [t.enrollment_id for t in batch.touches if _replies(t, known, self._catalog)]
+            threads = await ledger.thread(tx, replying) if replying else {}
+        candidates = []
+        for touch in batch.touches:
+            allowed = forbidden.isdisjoint(keys[touch.touch_id])
+            candidate = self._screen(touch, known[touch.enrollment_id], outcome, allowed=allowed)
+            if candidate is not None:
+                thread = threads.get(touch.enrollment_id, ())
+                candidates.append(replace(candidate, keys=keys[touch.touch_id], thread=thread))
+        return batch, candidates
+
+    def _screen(
+        self, touch: DueTouch, enrollment: Enrollment, outcome: Results, *, allowed: bool
+    ) -> Candidate | None:
+        """Sort out what need not be tried. The journal checks the same again, for certain."""
+        state = enrollment.state
+        stands_at = (state.status, state.step, state.visit)
+        if stands_at != (EnrollmentStatus.ACTIVE, touch.step, touch.visit):
+            return None
+        recipient = address_on(touch.channel, enrollment.profile)
+        if recipient is None or not allowed:
+            outcome.skipped.append(touch)
+            return None
+        cadence = self._catalog[enrollment.version_id]
+        account = self._accounts.account_by_id.get(touch.account or "") or self._accounts.choose(
+            touch.channel, cadence.groups.get(touch.channel, "default"), enrollment.profile
+        )
+        if account is None:
+            outcome.paused.append((touch, "no_sender_account"))
+            return None
+        candidate = Candidate(
+            touch=touch,
+            enrollment=enrollment,
+            cadence=cadence,
+            account=account,
+            recipient=recipient,
+        )
+        now = self._clock.now()
+        if touch.window_end is not None and now >= touch.window_end:
+            outcome.back.append(candidate.later(now, "window"))
+            return None
+        return candidate
+
+    async def _limit(
+        self, candidates: Sequence[Candidate], outcome: Results
+    ) -> Sequence[Candidate]:
+        if not candidates:
+            return candidates
+        requests = [
+            [quota for rule in self._rules for quota in rule.quotas(c.account)] for c in candidates
+        ]
+        try:
+            with self._metrics.limiter_latency.time():
+                grants = await self._limiter.acquire(requests)
+        except LimiterUnavailable:
+            until = self._clock.now() + _LIMITER_RETRY
+            outcome.back += [c.later(until, "limiter_unavailable") for c in candidates]
+            return ()
+        granted = []
+        for candidate, grant in zip(candidates, grants, strict=True):
+            if grant.granted:
+                granted.append(candidate)
+            else:
+                until = grant.retry_at or self._clock.now() + _LIMITER_RETRY
+                outcome.back.append(candidate.later(until, grant.reason or "limiter"))
+        return granted
+
+    async def _reserve(
+        self, batch: ClaimedBatch, candidates: Sequence[Candidate], outcome: Results
+    ) -> tuple[ClaimedBatch, Sequence[Candidate]]:
+        """Take capacity of the accounts' days; what finds none waits for the next day."""
+        if not candidates:
+            return batch, candidates
+        zone = self._accounts.organisation.time_zone
+        now = self._clock.now()
+        today = day_of(now, zone)
+        by_account: dict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            by_account[candidate.account.id].append(candidate)
+        wanted = {
+            account: (today, len(some), some[0].account.limits.per_day)
+            for account, some in by_account.items()
+        }
+        async with self._database.connection() as db:
+            granted = await batches.reserve(db, batch, wanted)
+        reserved = [(account, today, count) for account, count in granted.items()]
+        kept = []
+        for account, some in by_account.items():
+            kept += some[: granted[account]]
+            outcome.back += [
+                c.later(next_day(now, zone), "account_per_day") for c in some[granted[account] :]
+            ]
+        return replace(batch, reserved=reserved), kept
+
+    def _render(
+        self, candidates: Sequence[Candidate], outcome: Results
+    ) -> Sequence[tuple[Candidate, Outbound]]:
+        ready = []
+        for candidate in candidates:
+            try:
+                message = self._renderer.render(
+                    RenderRequest(
+                        touch=candidate.touch,
+                        version_id=candidate.enrollment.version_id,
+                        cadence=candidate.cadence,
+                        profile=candidate.enrollment.profile,
+                        account=candidate.account,
+                        recipient=candidate.recipient,
+                        thread=candidate.thread,
+                        now=self._clock.now(),
+                    )
+                )
+            except RenderError as error:
+                outcome.paused.append((candidate.touch, str(error)))
+                continue
+            ready.append((candidate, message))
+        return ready
+
+    async def _send(
+        self,
+        batch: ClaimedBatch,
+        ready: Sequence[tuple[Candidate, Outbound]],
+        outcome: Results,
+    ) -> None:
+        async with asyncio.TaskGroup() as group:
+            for candidate, message in ready:
+                group.create_task(self._attempts.make(batch, candidate, message, outcome))
+
+    async def _record(self, batch: ClaimedBatch, outcome: Results) -> None:
+        await self._journal.finish(batch.batch_id)
+        async with self._database.transaction() as tx:
+            await results.commit(
+                tx, batch, outcome, course=self._course, catalog=self._catalog, clock=self._clock
+            )
+
+
+def _replies(touch: DueTouch, known: Mapping[EnrollmentId, Enrollment], catalog: Catalog) -> bool:
+    step = catalog[known[touch.enrollment_id].version_id].steps[touch.step]
+    return isinstance(step, EmailStep) and step.thread_with is not None

@@ -1,0 +1,85 @@
+"""Reads enrollment messages from the documented Redis stream.
+
+    XADD cadenza:enroll * message '{"key": …, "cadence": …, "prospects": […]}'
+
+A message is acknowledged after its receipt is committed in PostgreSQL;
+the receipt is then also put at `cadenza:receipt:KEY` for a day, for
+producers that speak only Redis. Producers send again, under the same key,
+until they see it: Redis may be wiped while a message waits in it.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from workers.enroll import Enroller
+
+log = structlog.get_logger(__name__)
+
+STREAM = "cadenza:enroll"
+RECEIPT_PREFIX = "cadenza:receipt:"
+_GROUP = "cadenza"
+_RECEIPT_SECONDS = 86_400
+_CLAIM_AFTER_MILLISECONDS = 30_000
+_BLOCK_MILLISECONDS = 1_000
+
+Entry = tuple[Any, Any]
+
+
+class Intake:
+    """One reader of the stream; all workers' readers share one consumer group."""
+
+    def __init__(self, *, client: Redis, enroller: Enroller, consumer: str) -> None:
+        self._client = client
+        self._enroller = enroller
+        self._consumer = consumer
+
+    async def run(self) -> None:
+        """Read for ever; a server that is away is tried again."""
+        while True:
+            try:
+                await self._ensure_group()
+                while True:
+                    for entry in await self._next():
+                        await self._handle(*entry)
+            except (RedisError, OSError) as error:
+                # NOGROUP after a wipe is among these: the group is made again.
+                log.warning("intake_interrupted", error=type(error).__name__)
+                await asyncio.sleep(0.5)
+
+    async def _ensure_group(self) -> None:
+        try:
+            await self._client.xgroup_create(STREAM, _GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    async def _next(self) -> Sequence[Entry]:
+        """New entries, or those that a dead reader left."""
+        answer: Any = await self._client.xreadgroup(
+            _GROUP, self._consumer, {STREAM: ">"}, count=4, block=_BLOCK_MILLISECONDS
+        )
+        if answer:
+            return [entry for _, entries in answer for entry in entries]
+        _, entries, *_ = await self._client.xautoclaim(
+            STREAM, _GROUP, self._consumer, min_idle_time=_CLAIM_AFTER_MILLISECONDS, count=4
+        )
+        return list(entries)
+
+    async def _handle(self, entry_id: bytes, fields: Mapping[bytes, bytes] | None) -> None:
+        if fields is not None:
+            receipt = await self._enroller.enroll(fields.get(b"message", b""))
+            await self._client.set(
+                RECEIPT_PREFIX + receipt.message_key,
+                json.dumps(receipt.as_json()),
+                ex=_RECEIPT_SECONDS,
+            )
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.xack(STREAM, _GROUP, entry_id)
+            pipe.xdel(STREAM, entry_id)
+            await pipe.execute()

@@ -1,0 +1,147 @@
+"""Tells owners, by mail, that a prospect responded: one message with the text, never for opens."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cadenza.accounts import Accounts, Owner, SenderAccount
+from cadenza.clock import Clock
+from cadenza.errors import AmbiguousSendError, ConfigurationError, SendError, TransientSendError
+from cadenza.links import Links
+from cadenza.model import Channel, OutboundEmail, TouchId
+from cadenza.storage import notifications
+from cadenza.storage.database import Connection, Database
+from cadenza.storage.notifications import Notification
+from workers.sender_pool import SenderPool
+
+_GROUP = 20
+_MOST_ATTEMPTS = 10
+_RETRY_SECONDS = 60.0
+_SUBJECTS = {
+    "replied": "{name} answered you",
+    "meeting_booked": "{name} booked a meeting",
+}
+
+
+class Notifier:
+    """Sends what is owed to owners. At least once: after a crash the same Message-ID again."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        accounts: Accounts,
+        senders: SenderPool,
+        links: Links,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._senders = senders
+        self._links = links
+        self._clock = clock
+
+    async def notify_all(self) -> int:
+        """Send until none waits; returns how many were sent."""
+        total = 0
+        while True:
+            async with self._database.transaction() as tx:
+                waiting = await notifications.take(tx, _GROUP)
+                for notification in waiting:
+                    total += await self._notify(tx, notification)
+            if len(waiting) < _GROUP:
+                return total
+
+    async def _notify(self, tx: Connection, notification: Notification) -> bool:
+        owner = self._accounts.owner_by_id.get(notification.owner_id)
+        account = self._sender_account()
+        if owner is None or account is None:
+            missing = (
+                "the owner is not in the accounts file" if owner is None else "no mail account"
+            )
+            await notifications.failed(
+                tx, notification.notification_id, retry_seconds=None, failure=missing
+            )
+            return False
+        try:
+            sender, slots = await self._senders.sender_for(account)
+            async with slots:
+                await sender.send(self._compose(notification, owner, account), _begin)
+        except AmbiguousSendError:
+            pass  # it may have arrived; a second one would only disturb
+        except (SendError, ConfigurationError) as error:
+            again = isinstance(error, TransientSendError) and notification.attempts < _MOST_ATTEMPTS
+            await notifications.failed(
+                tx,
+                notification.notification_id,
+                retry_seconds=_RETRY_SECONDS if again else None,
+                failure=str(error),
+            )
+            return False
+        await notifications.sent(tx, [notification.notification_id], self._clock.now())
+        return True
+
+    def _sender_account(self) -> SenderAccount | None:
+        mail = [a for a in self._accounts.accounts if a.channel is Channel.EMAIL]
+        chosen = [a for a in mail if a.id == self._accounts.organisation.notify_from]
+        return next(iter(chosen or mail), None)
+
+    def _compose(
+        self, notification: Notification, owner: Owner, account: SenderAccount
+    ) -> OutboundEmail:
+        name = _name(notification.prospect)
+        subject = _SUBJECTS.get(notification.kind, "News of {name}").format(name=name)
+        text = _text(notification, owner, name)
+        identity = f"notification-{notification.notification_id}"
+        return OutboundEmail(
+            touch_id=TouchId(0),
+            account_id=account.id,
+            skeleton=(0, "notification", account.id),
+            sender_name=f"Cadenza for {self._accounts.organisation.name}",
+            sender_address=account.address,
+            recipient_name=owner.name,
+            recipient=owner.email,
+            envelope_from=account.address,
+            # Answering the notification answers the prospect.
+            reply_to=notification.prospect.get("email"),
+            subject=subject,
+            text=text,
+            html="",
+            message_id=f"<{identity}@{self._links.mail_domain}>",
+            in_reply_to=None,
+            references=(),
+            list_id="",
+            unsubscribe_url=None,
+            unsubscribe_mailto=None,
+            date=self._clock.now(),
+        )
+
+
+async def _begin() -> None:
+    """Notifications have no journal."""
+
+
+def _name(prospect: Mapping[str, Any]) -> str:
+    names = [str(prospect[n]) for n in ("first_name", "last_name") if prospect.get(n)]
+    return " ".join(names) or str(prospect["key"])
+
+
+def _text(notification: Notification, owner: Owner, name: str) -> str:
+    prospect = notification.prospect
+    said = str(notification.event.get("text") or "").strip()
+    reach = [str(prospect[n]) for n in ("email", "phone", "profile") if prospect.get(n)]
+    lines = [
+        f"Hello {owner.name},",
+        "",
+        f"{name}{_at(prospect)} responded to step “{notification.step or '-'}” of the cadence "
+        f"“{notification.cadence}”.",
+        "",
+        *([f"> {line}" for line in said.splitlines()] if said else []),
+        "",
+        f"Reach them at: {', '.join(reach) or '-'}",
+        f"Enrollment {notification.enrollment_id}: cadenza explain {notification.enrollment_id}",
+    ]
+    return "\n".join(lines)
+
+
+def _at(prospect: Mapping[str, Any]) -> str:
+    return f" ({prospect['company']})" if prospect.get("company") else ""
