@@ -26,6 +26,7 @@ from cadenza.model import (
     Effect,
     EnrollmentState,
     Event,
+    EventType,
     Occurrence,
     Outbound,
     Outcome,
@@ -102,16 +103,17 @@ class StepType(ABC):
     """One kind of step of a cadence. Immutable once parsed; shared by all enrollments.
 
     name: the word that marks the step in YAML. keys: the other keys that
-    it knows. step_id: unique within its cadence. place: file, line and
-    column for messages. go: the step that follows instead of the next in
-    order.
+    it knows. events: what can come back about it. goes_on: whether another
+    step follows it without being named. step_id: unique within its cadence.
+    place: file, line and column for messages.
     """
 
     name: ClassVar[str]
     keys: ClassVar[frozenset[str]]
+    events: ClassVar[frozenset[EventType]] = frozenset()
+    goes_on: ClassVar[bool] = True
     step_id: str
     place: "Place"
-    go: str | None = None
 
     @classmethod
     @abstractmethod
@@ -129,11 +131,6 @@ class StepType(ABC):
         Pure, deterministic, and a function of the state alone: asked again
         in the same state, it says the same.
         """
-
-    def on_occurrence(self, standing: Standing, occurrence: Occurrence) -> Verdict | None:
-        """What an occurrence, already in the history, changes here; None: nothing. Pure."""
-        del standing, occurrence
-        return None
 
     def effects(self, standing: Standing, occurrence: Occurrence) -> Sequence[Effect]:
         """What else an occurrence at this step brings about. Pure."""

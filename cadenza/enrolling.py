@@ -12,19 +12,19 @@ with a simple value becomes a field for templates and branches.
 
 import hashlib
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
-from typing import Any, cast
+from typing import Any
 
 import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-from phonenumbers import NumberParseException, PhoneNumberFormat
 from phonenumbers.timezone import time_zones_for_number
 
 from cadenza.accounts import Accounts
+from cadenza.addresses import email_address, linkedin_profile, phone_number
 from cadenza.errors import CadenzaError
 from cadenza.storage.prospects import NewProspect
 from cadenza.timespec import zone
@@ -33,10 +33,12 @@ MOST_ROWS = 5_000
 MOST_BYTES = 8 * 1024 * 1024
 _MOST_FIELDS = 100
 _MOST_CHARACTERS = 4_000
+# What is indexed has to fit into a third of a page, whatever the alphabet.
+_MOST_IN_NAMES = 500
+# PostgreSQL takes neither NUL nor lone surrogates, both of which JSON can write.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
 _LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
-_PROFILE = re.compile(r"^(?:https?://)?(?:[a-z]+\.)?linkedin\.com/in/([^/?#\s]+)/?.*$", re.I)
-_PROFILE_ID = re.compile(r"^[\w%.-]{1,200}$")
 _KNOWN = {"id", "email", "phone", "linkedin", "company", "country", "time_zone", "locale",
           "owner", "subject"}  # fmt: skip
 
@@ -84,7 +86,7 @@ def read_message(raw: bytes) -> EnrollmentMessage:
     key, cadence, rows = (document.get(name) for name in ("key", "cadence", "prospects"))
     if not isinstance(key, str) or not _KEY.match(key):
         raise UnreadableMessage("`key` must be 1 to 200 printable ASCII characters without spaces")
-    if not isinstance(cadence, str) or not cadence:
+    if not isinstance(cadence, str) or not cadence or not _is_storable(cadence):
         raise UnreadableMessage("`cadence` must name an applied cadence")
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
         raise UnreadableMessage(f"`prospects` must be a list of 1 to {MOST_ROWS} rows")
@@ -104,14 +106,15 @@ def check_row(row: Any, accounts: Accounts) -> Row:
         raise RowRejected(None, f"a row has at most {_MOST_FIELDS} members")
     values = {name: _simple(name, value) for name, value in row.items()}
     country = _country(values.get("country"))
-    email = _email(_text(values, "email"))
-    phone = _phone(_text(values, "phone"), country)
-    profile = _profile(_text(values, "linkedin"))
-    company = (_text(values, "company") or "").lower() or None
+    email = _address("email", _text(values, "email"), email_address)
+    phone = _address("phone", _text(values, "phone"), lambda text: phone_number(text, country))
+    profile = _address("linkedin", _text(values, "linkedin"), linkedin_profile)
+    company_name = _text(values, "company")
+    company = company_name.lower() if company_name else None
     key = _key(_text(values, "id"), email, phone, profile)
     fields = {n: v for n, v in values.items() if n not in _KNOWN and v is not None and v != ""}
-    if _text(values, "company"):
-        fields["company"] = _text(values, "company")
+    if company_name:
+        fields["company"] = company_name
     return Row(
         subject=_text(values, "subject") or "",
         prospect=NewProspect(
@@ -130,18 +133,33 @@ def check_row(row: Any, accounts: Accounts) -> Row:
 
 
 def _simple(name: str, value: Any) -> str | int | float | bool | None:
+    if not _is_storable(name):
+        raise RowRejected(None, "the name of a member has characters that cannot be stored")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RowRejected(name[:80], "must be a finite number")
     if value is None or isinstance(value, bool | int | float):
         return value
     if not isinstance(value, str):
         raise RowRejected(name[:80], "must be a text, number, boolean or null")
-    if len(value) > _MOST_CHARACTERS or "\0" in value:
-        raise RowRejected(name[:80], f"must have at most {_MOST_CHARACTERS} characters, none NUL")
+    if len(value) > _MOST_CHARACTERS or not _is_storable(value):
+        raise RowRejected(
+            name[:80], f"must have at most {_MOST_CHARACTERS} characters, none NUL or half a pair"
+        )
     return value.strip()
+
+
+def _is_storable(text: str) -> bool:
+    return _UNSTORABLE.search(text) is None
 
 
 def _text(values: Mapping[str, Any], name: str) -> str | None:
     value = values.get(name)
-    return str(value) if value not in (None, "") else None
+    if value is None or value == "":
+        return None
+    text = str(value)
+    if len(text) > _MOST_IN_NAMES:
+        raise RowRejected(name, f"must have at most {_MOST_IN_NAMES} characters")
+    return text
 
 
 def _key(external: str | None, email: str | None, phone: str | None, profile: str | None) -> str:
@@ -151,38 +169,13 @@ def _key(external: str | None, email: str | None, phone: str | None, profile: st
     raise RowRejected(None, "needs at least one of id, email, phone, linkedin")
 
 
-def _email(value: str | None) -> str | None:
+def _address(member: str, value: str | None, normalise: Callable[[str], str]) -> str | None:
     if value is None:
         return None
     try:
-        checked = validate_email(value, check_deliverability=False)
-    except EmailNotValidError as error:
-        raise RowRejected("email", "is not an email address") from error
-    return checked.normalized.lower()
-
-
-def _phone(value: str | None, country: str | None) -> str | None:
-    if value is None:
-        return None
-    try:
-        number = phonenumbers.parse(value, country)
-    except NumberParseException as error:
-        raise RowRejected(
-            "phone", "is not a phone number: write +33…, or give the country"
-        ) from error
-    if not phonenumbers.is_possible_number(number):
-        raise RowRejected("phone", "is not a possible phone number")
-    return cast(str, phonenumbers.format_number(number, PhoneNumberFormat.E164))
-
-
-def _profile(value: str | None) -> str | None:
-    if value is None:
-        return None
-    match = _PROFILE.match(value)
-    identifier = match[1] if match else value
-    if not _PROFILE_ID.match(identifier):
-        raise RowRejected("linkedin", "is neither a LinkedIn profile address nor its identifier")
-    return identifier
+        return normalise(value)
+    except ValueError as error:
+        raise RowRejected(member, str(error)) from error
 
 
 def _country(value: Any) -> str | None:

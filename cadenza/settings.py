@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     shard_lease_seconds: float = Field(default=10.0, gt=0)
     outstanding_batches: int = Field(default=32, ge=1)
     scheduler_idle_seconds: float = Field(default=1.0, gt=0)
+    stage_ahead_seconds: float = Field(default=60.0, ge=0)
 
     @field_validator("secret_keys", mode="before")
     @classmethod

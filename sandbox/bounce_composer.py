@@ -211,7 +211,7 @@ def _assemble(
         *headers,
         f"To: {report.mail.envelope_from}",
         f"Date: {format_datetime(report.now)}",
-        f"Message-ID: <{report.token}.{report.now:%Y%m%d%H%M%S}@{report.host}>",
+        f"Message-ID: <{report.token}.{report.now:%Y%m%d%H%M%S%f}@{report.host}>",
         "MIME-Version: 1.0",
         "Content-Type: multipart/report; report-type=delivery-status;",
         f'\tboundary="{boundary}"',

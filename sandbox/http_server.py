@@ -83,6 +83,7 @@ class HttpConnection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body = bytearray()
         self._head_size = 0
+        self._in_head = True
 
     # The transport's side
 
@@ -104,8 +105,12 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            if self._transport is not None:
-                self._answer(json_response(400, {"error": "not HTTP/1.1"}), keep_alive=False)
+            self._answer(json_response(400, {"error": "not HTTP/1.1"}), keep_alive=False)
+        # The parser tells of a header when it is whole: one without end must be noticed here.
+        if self._in_head:
+            self._head_size += len(data)
+            if self._head_size > LARGEST_HEAD:
+                self._refuse_size()
 
     def eof_received(self) -> bool:
         """Close when the client has closed its half."""
@@ -121,15 +126,14 @@ class HttpConnection(asyncio.Protocol):
     def on_url(self, url: bytes) -> None:
         """Collect the request target."""
         self._url += url
-        self._grow(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep one header."""
-        self._grow(len(name) + len(value))
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         """Let a client go on that asked first (curl does, before a large body)."""
+        self._in_head = False
         if self._headers.get("expect", "").lower() == "100-continue" and self._transport:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -191,11 +195,6 @@ class HttpConnection(asyncio.Protocol):
         if not keep_alive:
             self._transport.close()
             self._transport = None
-
-    def _grow(self, size: int) -> None:
-        self._head_size += size
-        if self._head_size > LARGEST_HEAD:
-            self._refuse_size()
 
     def _refuse_size(self) -> None:
         self._answer(json_response(413, {"error": "request too large"}), keep_alive=False)

@@ -126,7 +126,7 @@ def common_headers(author: Author, to: str, subject: str, now: datetime, draw: D
         f"To: {to}",
         f"Subject: {subject}",
         f"Date: {format_datetime(now)}",
-        f"Message-ID: <{draw.token()}.{draw.token()}@{domain}>",
+        f"Message-ID: <{draw.token()}.{int(now.timestamp() * 1_000_000):x}@{domain}>",
         "MIME-Version: 1.0",
     ]
 

@@ -131,6 +131,7 @@ class Sandbox:
         if self._outbox is not None:
             await self._outbox.close()
         await self._web.close()
+        await asyncio.sleep(0)  # a transport lets go of its socket one turn of the loop later
         self.ledger.close()
         self.clock.close()
 

@@ -6,6 +6,7 @@ nothing has left     | may have | known again
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -88,8 +89,10 @@ class HttpApi:
         """Make ready; connections are opened on first use. Idempotent."""
         if self._client is not None:
             return
-        # It reads the certificates of all authorities: milliseconds.
-        context = await asyncio.to_thread(httpx.create_ssl_context)
+        verify: ssl.SSLContext | bool = False  # http, on this machine: see `_base_url`
+        if self._base_url.startswith("https:"):
+            # It reads the certificates of all authorities: tens of milliseconds.
+            verify = await asyncio.to_thread(httpx.create_ssl_context)
         self._client = httpx.AsyncClient(
             base_url=self._base_url,
             headers={"Accept": "application/json", "Accept-Encoding": "identity", **self._headers},
@@ -97,7 +100,7 @@ class HttpApi:
                 max_connections=self._settings.connections, keepalive_expiry=_KEEP_ALIVE_SECONDS
             ),
             timeout=self._settings.timeout_seconds,
-            verify=context,
+            verify=verify,
             trust_env=False,
         )
 

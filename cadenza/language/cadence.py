@@ -26,7 +26,7 @@ class Cadence:
     days are counted. windows: when each of the sending channels and tasks
     may act, in the prospect's zone. groups: the group of sender accounts
     per sending channel. steps: by id, in the order of the file. following:
-    the step that comes after each, None after an end.
+    the step that comes after each that does not choose itself.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Cadence:
     windows: Mapping[Channel, Window]
     groups: Mapping[Channel, str]
     steps: Mapping[str, StepType]
-    following: Mapping[str, str | None]
+    following: Mapping[str, str]
 
     def first_step(self) -> str:
         """The id of the step at which enrollments begin."""
@@ -46,4 +46,4 @@ class Cadence:
 
     def next_step(self, step_id: str) -> str | None:
         """The id of the step that follows when `step_id` has nothing else to say; None: none."""
-        return self.following[step_id]
+        return self.following.get(step_id)

@@ -5,14 +5,17 @@ is open until a moment that is known.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from cadenza.abc import Standing
+from cadenza.language.source import did_you_mean, listed
+from cadenza.language.step_context import KnownSteps, unknown_step
 from cadenza.language.timing import Gap
 from cadenza.language.variables import prospect_value
 from cadenza.model import EventType
+from cadenza.steps.task import TaskStep
 
 _NOTHING: Mapping[str, datetime] = {}
 
@@ -32,9 +35,10 @@ class Condition(ABC):
     def judge(self, standing: Standing) -> Judgement:
         """What is known now. Pure."""
 
-    def steps(self) -> Sequence[str]:
-        """The steps that it names."""
-        return ()
+    def trouble(self, steps: KnownSteps) -> tuple[str, str] | None:
+        """What is wrong with it in a cadence of these steps: the word at fault, and the message."""
+        del steps
+        return None
 
     def takes_time(self) -> bool:
         """Whether it is open for a while after the step that it names."""
@@ -83,8 +87,18 @@ class Happened(Condition):
         of_step = standing.state.history.get(self.step or "", _NOTHING)
         return of_step.get("sent", of_step.get("opened_task"))
 
-    def steps(self) -> Sequence[str]:
-        return () if self.step is None else (self.step,)
+    def trouble(self, steps: KnownSteps) -> tuple[str, str] | None:
+        if self.step is None:
+            return None
+        if self.step not in steps:
+            return self.step, unknown_step(self.step, steps)
+        step = steps[self.step]
+        if step is None or self.event in step.events:
+            return None
+        return self.step, (
+            f"`{self.step}` is a step of kind `{step.name}`; "
+            f"`{self.event.replace('_', ' ')}` never comes back about it"
+        )
 
     def takes_time(self) -> bool:
         return self.within is not None and self.within.takes_time
@@ -104,8 +118,21 @@ class DispositionIs(Condition):
         at = min(times, default=standing.state.reached_at)
         return Judgement(holds=bool(times) != self.negated, at=at)
 
-    def steps(self) -> Sequence[str]:
-        return (self.step,)
+    def trouble(self, steps: KnownSteps) -> tuple[str, str] | None:
+        if self.step not in steps:
+            return self.step, unknown_step(self.step, steps)
+        task = steps[self.step]
+        if task is None:
+            return None
+        if not isinstance(task, TaskStep):
+            return self.step, f"`{self.step}` is no task; only tasks have a disposition"
+        for disposition in sorted(self.dispositions - {*task.dispositions}):
+            guess = did_you_mean(disposition, task.dispositions)
+            return disposition, (
+                f"`{self.step}` has no disposition `{disposition}`{guess}; "
+                f"write {listed(task.dispositions)}"
+            )
+        return None
 
 
 def _said(of_step: Mapping[str, datetime], disposition: str) -> bool:
@@ -138,5 +165,5 @@ class Reached(Condition):
         state = standing.state
         return Judgement(holds=state.visits.get(self.step, 0) >= self.times, at=state.reached_at)
 
-    def steps(self) -> Sequence[str]:
-        return (self.step,)
+    def trouble(self, steps: KnownSteps) -> tuple[str, str] | None:
+        return None if self.step in steps else (self.step, unknown_step(self.step, steps))

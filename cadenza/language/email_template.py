@@ -19,7 +19,9 @@ from cadenza.language.markup import Shelter, check_links, line_to_html, to_html,
 from cadenza.language.source import Place, Reporter, Text
 from cadenza.language.template import Template, Variables, compile_template
 
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<matter>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_FRONT_MATTER = re.compile(
+    r"---[ \t]*\n(?P<matter>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]+")
 
 _HEAD = (
@@ -28,6 +30,7 @@ _HEAD = (
     '<body style="margin:0;padding:16px;font:15px/1.5 Arial,Helvetica,sans-serif;color:#1f2933">\n'
 )
 _FOOT = "</body></html>\n"
+_SIGNATURE = "owner.signature | default: owner.name"
 _SMALL = '<p style="margin:24px 0 0;font-size:12px;color:#66727f">'
 _BODY_TAG = re.compile(r"<body[^>]*>", re.IGNORECASE)
 _END_OF_BODY = re.compile(r"</body\s*>", re.IGNORECASE)
@@ -47,7 +50,7 @@ class RenderedEmail:
 
 @dataclass(frozen=True, kw_only=True)
 class EmailTemplate:
-    """A compiled mail. subject: None in a mail that replies in another's thread."""
+    """A compiled mail. subject: None if it has none, as mails that reply in a thread have."""
 
     subject: Template | None
     preview: Template | None
@@ -82,6 +85,10 @@ def compile_email(
         )
         return None
     subject, preview = _front_matter(file, front["matter"], reporter)
+    lines = [
+        compile_template(line, autoescape=False, reporter=reporter) if line else None
+        for line in (subject, preview)
+    ]
     body = Text(
         value=source[front.end() :].rstrip(),
         place=Place(file=file, line=source[: front.end()].count("\n") + 1, column=1),
@@ -106,11 +113,11 @@ def compile_email(
         text = to_text(body.value) + _text_endings(endings)
     compiled_html = _compile_derived(html, body, autoescape=True, reporter=reporter)
     compiled_text = _compile_derived(text, body, autoescape=False, reporter=reporter)
-    if compiled_html is None or compiled_text is None:
+    if compiled_html is None or compiled_text is None or (subject and lines[0] is None):
         return None
     return EmailTemplate(
-        subject=compile_template(subject, autoescape=False, reporter=reporter) if subject else None,
-        preview=compile_template(preview, autoescape=False, reporter=reporter) if preview else None,
+        subject=lines[0],
+        preview=lines[1],
         html=compiled_html,
         text=compiled_text,
         place=Place(file=file, line=1, column=1),
@@ -155,8 +162,8 @@ def _endings(used: frozenset[str], *, service: bool) -> Sequence[_Ending]:
     if "owner.signature" not in used:
         endings.append(
             _Ending(
-                '<p style="margin:0">{{ owner.signature | default: owner.name | newline_to_br }}</p>',
-                "{{ owner.signature | default: owner.name }}",
+                f'<p style="margin:0">{{{{ {_SIGNATURE} | newline_to_br }}}}</p>',
+                f"{{{{ {_SIGNATURE} }}}}",
             )
         )
     if service:

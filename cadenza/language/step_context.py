@@ -1,9 +1,10 @@
 """What a step type may use while it is parsed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from cadenza.abc import StepType
 from cadenza.calendar import Days
 from cadenza.language.email_template import EmailTemplate, compile_email
 from cadenza.language.source import Place, Reporter, Text, did_you_mean
@@ -16,12 +17,11 @@ TEMPLATE_FOLDER = "templates"
 TEMPLATE_ENDINGS = (".liquid", ".html.liquid")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cited:
-    """A step that another one names; checked when all steps are known."""
+KnownSteps = Mapping[str, StepType | None]
+"""Every step by id; None for one that was reported."""
 
-    step_id: str
-    place: Place
+Check = Callable[[KnownSteps], None]
+"""Something to check, and report, once all steps are known."""
 
 
 def template_paths(cadence: str, name: str) -> list[str]:
@@ -30,12 +30,17 @@ def template_paths(cadence: str, name: str) -> list[str]:
     return [f"{folder}/{name}{ending}" for folder in folders for ending in TEMPLATE_ENDINGS]
 
 
+def unknown_step(step: str, steps: KnownSteps) -> str:
+    """The message about a step that is named and does not exist."""
+    return f"there is no step `{step}`{did_you_mean(step, steps)}"
+
+
 @dataclass(kw_only=True)
 class ParseContext:
     """What is known of the cadence while its steps are parsed, one after the other.
 
-    files: the sources. emails: the mails so far, in order. cited: the steps
-    named so far.
+    files: the sources. emails: the mails so far, in order; broken_emails:
+    those that were reported. checks: what remains to be checked.
     """
 
     cadence: str
@@ -44,12 +49,18 @@ class ParseContext:
     files: Mapping[str, str]
     reporter: Reporter
     emails: "dict[str, EmailStep]" = field(default_factory=dict)
-    cited: list[Cited] = field(default_factory=list)
+    broken_emails: set[str] = field(default_factory=set)
+    checks: list[Check] = field(default_factory=list)
     _templates: dict[str, EmailTemplate | None] = field(default_factory=dict)
 
     def cite(self, step: Text) -> str:
-        """Note that another step is named here."""
-        self.cited.append(Cited(step_id=step.value, place=step.place))
+        """The step that is named here; reported later if it does not exist."""
+
+        def check(steps: KnownSteps) -> None:
+            if step.value not in steps:
+                self.reporter.problem(step.place, unknown_step(step.value, steps))
+
+        self.checks.append(check)
         return step.value
 
     def template(self, text: Text) -> Template | None:

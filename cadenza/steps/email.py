@@ -58,25 +58,13 @@ class EmailStep(TouchStep):
     def parse(cls, fields: Fields, context: StepContext) -> "EmailStep | None":
         name = fields.text("email")
         timing = Timing.take(fields, context.days)
-        root = _thread(fields, context)
+        thread = _take_thread(fields, context)
         template = context.cadence.email_template(name) if name else None
-        if template is None:
-            return None
-        subject = template.subject
-        if root is not None:
-            if subject is not None:
-                fields.problem(
-                    "thread",
-                    f"`{context.step_id}` replies in a thread and takes its subject from there; "
-                    f"remove `subject` from {template.place.file}",
-                )
-            subject = root.subject
-        if subject is None:
-            context.cadence.reporter.problem(
-                template.place,
-                f"this mail has no subject, and `{context.step_id}` begins a thread with it; "
-                "write `subject: …`, or `thread: reply` in the step",
-            )
+        subject = None
+        if template is not None and thread is not _WRONG:
+            subject = _subject(template, thread, fields, context)
+        if template is None or subject is None:
+            context.cadence.broken_emails.add(context.step_id)
             return None
         step = cls(
             step_id=context.step_id,
@@ -84,30 +72,54 @@ class EmailStep(TouchStep):
             timing=timing,
             template=template,
             subject=subject,
-            thread_with=root.step_id if root else None,
+            thread_with=thread.step_id if isinstance(thread, EmailStep) else None,
         )
         context.cadence.emails[step.step_id] = step
         return step
 
 
-def _thread(fields: Fields, context: StepContext) -> EmailStep | None:
-    """The mail that began the thread which `thread` names; None: a new one."""
+_NEW = "new"
+_WRONG = "wrong"
+
+
+def _take_thread(fields: Fields, context: StepContext) -> EmailStep | str:
+    """The mail that began the thread which `thread` names, or `new`, or `wrong` once reported."""
     thread = fields.text("thread")
-    if thread is None or thread.value == "new":
-        return None
-    emails = context.cadence.emails
-    if thread.value == "reply":
-        if not emails:
-            fields.problem("thread", "there is no mail before this one to reply to; remove `thread`")
-            return None
+    if thread is None or thread.value == _NEW:
+        return _NEW
+    emails, broken = context.cadence.emails, context.cadence.broken_emails
+    if thread.value == "reply" and emails:
         named = next(reversed(emails.values()))
-    elif thread.value in emails:
+        return emails[named.thread_with] if named.thread_with else named
+    if thread.value in emails:
         named = emails[thread.value]
-    else:
+        return emails[named.thread_with] if named.thread_with else named
+    if thread.value == "reply" and not broken:
+        fields.problem("thread", "there is no mail above this one to reply to; remove `thread`")
+    elif thread.value != "reply" and thread.value not in broken:
         fields.problem(
             "thread",
             f"`{thread.value}` is no mail above this one{did_you_mean(thread.value, emails)}; "
             "write `new`, `reply`, or the name of such a step",
         )
-        return None
-    return emails[named.thread_with] if named.thread_with else named
+    return _WRONG
+
+
+def _subject(
+    template: EmailTemplate, thread: EmailStep | str, fields: Fields, context: StepContext
+) -> Template | None:
+    if isinstance(thread, EmailStep):
+        if template.subject is not None:
+            fields.problem(
+                "thread",
+                f"`{context.step_id}` replies in a thread and takes its subject from there; "
+                f"remove `subject` from {template.place.file}",
+            )
+        return thread.subject
+    if template.subject is None:
+        context.cadence.reporter.problem(
+            template.place,
+            f"this mail has no subject, and `{context.step_id}` begins a thread with it; "
+            "write `subject: …`, or `thread: reply` in the step",
+        )
+    return template.subject

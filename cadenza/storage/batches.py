@@ -9,7 +9,6 @@ Raising the epoch seals a batch: no journal row and no commit under the
 old epoch is accepted any more.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -103,8 +102,8 @@ async def reserve(
                     + least(excluded.used, greatest(0, excluded.cap - account_day.used))
             returning account, day, last_grant),
         noted as (
-            update batch set reserved = (select jsonb_agg(jsonb_build_array(account, day, last_grant))
-                                         from granted)
+            update batch set reserved = (
+                select jsonb_agg(jsonb_build_array(account, day, last_grant)) from granted)
             where id = $1 and epoch = $2 returning id)
         select account, last_grant, (select count(*) from noted) as is_ours from granted""",
         batch.batch_id,
@@ -153,8 +152,9 @@ async def seal_expired(tx: Connection, most: int) -> Sequence[ClaimedBatch]:
     rows = await tx.fetch(
         """update batch set epoch = epoch + 1, worker = null,
             lease_until = clock_timestamp() + interval '30 seconds'
-        where id in (select id from batch where state = 'claimed' and lease_until < clock_timestamp()
-                     order by id limit $1 for update skip locked)
+        where id in (select id from batch
+            where state = 'claimed' and lease_until < clock_timestamp()
+            order by id limit $1 for update skip locked)
         returning id, epoch, channel, generation, reserved, touches""",
         most,
     )
@@ -200,7 +200,7 @@ def _claimed(row: Row) -> ClaimedBatch:
         generation=row["generation"],
         reserved=[
             (account, date.fromisoformat(day), count)
-            for account, day, count in json.loads(row["reserved"]) or []
+            for account, day, count in row["reserved"] or []
         ],
-        touches=[DueTouch.from_json(touch) for touch in json.loads(row["touches"])],
+        touches=[DueTouch.from_json(touch) for touch in row["touches"]],
     )

@@ -71,7 +71,7 @@ async def names(db: Connection) -> Sequence[str]:
 async def _one(db: Connection, condition: str, value: object) -> StoredVersion | None:
     row = await db.fetchrow(
         f"""select v.id, v.cadence_id, c.name, v.version, v.sources
-        from cadence_version v join cadence c on c.id = v.cadence_id where {condition}""",  # noqa: S608 - our own constants
+        from cadence_version v join cadence c on c.id = v.cadence_id where {condition}""",
         value,
     )
     if row is None:
@@ -81,5 +81,5 @@ async def _one(db: Connection, condition: str, value: object) -> StoredVersion |
         cadence_id=row["cadence_id"],
         name=row["name"],
         version=row["version"],
-        sources=dict(json.loads(row["sources"])),
+        sources=dict(row["sources"]),
     )

@@ -24,7 +24,7 @@ class Connection(Protocol):
     """What of asyncpg's connection the storage uses: `$1` parameters, rows as mappings."""
 
     async def fetch(self, query: str, *args: object) -> Sequence[Row]:
-        """All rows."""
+        """All rows; jsonb comes as Python values, and goes in as JSON text."""
         ...
 
     async def fetchrow(self, query: str, *args: object) -> Row | None:

@@ -153,7 +153,7 @@ async def touched_by_keys(db: Connection, keys: Sequence[str]) -> Sequence[Enrol
 
 
 def _enrollment(row: Row) -> Enrollment:
-    course: dict[str, Any] = json.loads(row["course"])
+    course: dict[str, Any] = row["course"]
     return Enrollment(
         enrollment_id=row["enrollment_id"],
         version_id=row["version_id"],

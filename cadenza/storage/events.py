@@ -64,7 +64,8 @@ async def take(tx: Connection, most: int) -> Sequence[StoredEvent]:
                 select event_id from inbox where not_before <= clock_timestamp()
                 order by event_id limit $1 for update skip locked)
             returning event_id, attempts)
-        select e.*, taken.attempts from taken join event e on e.id = taken.event_id order by e.id""",
+        select e.*, taken.attempts from taken join event e on e.id = taken.event_id
+        order by e.id""",
         most,
     )
     return [
@@ -76,8 +77,8 @@ async def take(tx: Connection, most: int) -> Sequence[StoredEvent]:
                 external_id=row["external_id"],
                 type=EventType(row["type"]),
                 occurred_at=row["occurred_at"],
-                about=[_from_json(r) for r in json.loads(row["about"])],
-                data=json.loads(row["data"]),
+                about=[_from_json(r) for r in row["about"]],
+                data=row["data"],
             ),
         )
         for row in rows

@@ -117,7 +117,7 @@ async def read(tx: Connection, batch_id: BatchId) -> Mapping[TouchId, "Trace"]:
     )
     traces: dict[TouchId, Trace] = {}
     for row in rows:  # "begin" sorts before "answer" in descending order
-        said = json.loads(row["answer"])
+        said = row["answer"]
         if row["kind"] == "begin":
             traces[row["touch_id"]] = Trace(began_at=row["at"], expected_id=said["provider_id"])
         elif trace := traces.get(row["touch_id"]):

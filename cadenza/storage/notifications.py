@@ -1,6 +1,5 @@
 """What owners hear: one message when their prospect responds."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +39,8 @@ async def add(tx: Connection, new: Sequence[NewNotification], now: datetime) -> 
     """Owe these notifications; one per event and enrollment."""
     if new:
         await tx.execute(
-            """insert into notification (owner_id, enrollment_id, event_id, kind, created_at, not_before)
+            """insert into notification
+                (owner_id, enrollment_id, event_id, kind, created_at, not_before)
             select o, e, ev, k, $5, clock_timestamp()
             from unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[]) as t (o, e, ev, k)
             on conflict do nothing""",
@@ -76,14 +76,14 @@ async def take(tx: Connection, most: int) -> Sequence[Notification]:
             cadence=row["cadence"],
             step=row["step"],
             channel=row["source"],
-            event=json.loads(row["data"]) if row["data"] else {},
+            event=row["data"] if row["data"] else {},
             prospect={
                 "key": row["key"],
                 "email": row["email"],
                 "phone": row["phone"],
                 "profile": row["profile"],
                 "company": row["company"],
-                **json.loads(row["fields"]),
+                **row["fields"],
             },
         )
         for row in rows

@@ -80,7 +80,7 @@ async def upsert(
 async def by_ids(db: Connection, ids: Sequence[ProspectId]) -> Mapping[ProspectId, Profile]:
     """Profiles by id."""
     rows = await db.fetch(
-        f"select {COLUMNS} from prospect p where p.id = any($1::bigint[])",  # noqa: S608
+        f"select {COLUMNS} from prospect p where p.id = any($1::bigint[])",
         ids,
     )
     return {row["prospect_id"]: profile_of(row) for row in rows}
@@ -92,7 +92,7 @@ async def find(db: Connection, who: str) -> Sequence[Profile]:
         f"""select {COLUMNS} from prospect p
         where p.key = $1 or p.key = 'id:' || $1 or p.email = lower($1) or p.phone = $1
            or p.profile = $1 or p.company = lower($1)
-        order by p.id limit 10000""",  # noqa: S608
+        order by p.id limit 10000""",
         who,
     )
     return [profile_of(row) for row in rows]
@@ -100,7 +100,7 @@ async def find(db: Connection, who: str) -> Sequence[Profile]:
 
 def profile_of(row: Row) -> Profile:
     """A profile out of a row that has `COLUMNS`."""
-    fields = json.loads(row["fields"])
+    fields = row["fields"]
     if row["company"] is not None:
         fields.setdefault("company", row["company"])
     return Profile(

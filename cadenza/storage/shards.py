@@ -18,7 +18,8 @@ async def heartbeat(tx: Connection, scheduler: str, lease_seconds: float) -> int
         scheduler,
     )
     await tx.execute(
-        "delete from scheduler_process where seen_at < clock_timestamp() - $1 * interval '1 second'",
+        """delete from scheduler_process
+        where seen_at < clock_timestamp() - $1 * interval '1 second'""",
         lease_seconds,
     )
     count: int = await tx.fetchval("select count(*) from scheduler_process")

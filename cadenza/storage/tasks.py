@@ -130,14 +130,15 @@ async def listed(
     return [_task(row) for row in rows]
 
 
-_SELECT = """select t.*, c.name as cadence, p.key, p.phone, p.email, p.company, p.time_zone, p.fields
+_SELECT = """select t.*, c.name as cadence, p.key, p.phone, p.email, p.company,
+        p.time_zone, p.fields
     from task t join enrollment e on e.id = t.enrollment_id
     join cadence c on c.id = e.cadence_id
     join prospect p on p.id = e.prospect_id"""
 
 
 def _task(row: Row) -> Task:
-    fields = json.loads(row["fields"])
+    fields = row["fields"]
     return Task(
         task_id=row["id"],
         enrollment_id=row["enrollment_id"],
@@ -147,8 +148,8 @@ def _task(row: Row) -> Task:
         owner_id=row["owner_id"],
         title=row["title"],
         script=row["script"],
-        checklist=json.loads(row["checklist"]),
-        dispositions=json.loads(row["dispositions"]),
+        checklist=row["checklist"],
+        dispositions=row["dispositions"],
         due_at=row["due_at"],
         state=row["state"],
         prospect={

@@ -1,5 +1,7 @@
 """`cadenza scheduler`."""
 
+from datetime import timedelta
+
 from cadenza.settings import Settings
 from console.processes.common import identity, observed, open_parts, stop_on_signals
 from monitoring.metrics import Process, SchedulerMetrics
@@ -25,6 +27,7 @@ async def run(settings: Settings) -> None:
                 outstanding=settings.outstanding_batches,
                 shard_lease_seconds=settings.shard_lease_seconds,
                 idle_seconds=settings.scheduler_idle_seconds,
+                stage_ahead=timedelta(seconds=settings.stage_ahead_seconds),
             ),
         )
         try:

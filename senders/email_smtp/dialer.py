@@ -66,8 +66,7 @@ class Dialer:
         )
         await client.connect()
         try:
-            if client.is_ehlo_or_helo_needed:
-                await client.ehlo()
+            await _greet(client)
         except BaseException:
             client.close()
             raise
@@ -76,6 +75,16 @@ class Dialer:
         return SmtpConnection(
             client.transport, _extensions(client), timeout_seconds=settings.timeout_seconds
         )
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    """Say EHLO if connecting has not needed it (no STARTTLS, no login) or STARTTLS undid it."""
+    if not client.is_ehlo_or_helo_needed:
+        return
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError:
+        await client.helo()
 
 
 def _extensions(client: aiosmtplib.SMTP) -> Extensions:

@@ -83,10 +83,17 @@ def ask_valkey(redis_url: str, *command: str) -> Any:
         return client.execute_command(*command)
 
 
-def socket_dirs(servers: EmbeddedServers) -> list[Path]:
-    host = make_url(servers.database_url).query["host"]
+def socket_folder(url: str) -> Path:
+    """Where a server's socket is, from its URL."""
+    if url.startswith("unix://"):
+        return Path(url.removeprefix("unix://")).parent
+    host = make_url(url).query["host"]
     assert isinstance(host, str)
-    return [Path(host), Path(servers.redis_url.removeprefix("unix://")).parent]
+    return Path(host)
+
+
+def socket_dirs(servers: EmbeddedServers) -> list[Path]:
+    return [socket_folder(servers.database_url), socket_folder(servers.redis_url)]
 
 
 def assert_no_recovery(data_dir: Path) -> None:
@@ -279,6 +286,13 @@ def test_ctrl_c_leaves_nothing_and_needs_no_recovery(
     assert_no_recovery(data_dir)
 
 
+def test_a_ctrl_c_in_the_terminal_reaches_servers_only_through_us(
+    own_servers: EmbeddedServers,
+) -> None:
+    for server in own_servers.running:
+        assert os.getsid(server.pid) == server.pid
+
+
 def test_an_interrupt_while_stopping_takes_effect_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -461,10 +475,16 @@ def test_a_killed_servers_number_that_another_process_has_now_is_no_obstacle(
     ) as other:
         try:
             pid_file = data_dir / "postgres" / "postmaster.pid"
-            pid_file.write_text(f"{other.pid}\n{data_dir}\n1\n5432\n/tmp\n\n1 1\nready\n")
+            its_words = f"{other.pid}\n{data_dir}\n1\n5432\n/tmp\n\n1 1\nready\n"
+            pid_file.write_text(its_words)
             server.start()
-            server.stop()
+            server.kill()
+            pid_file.write_text(its_words)
+            (socket_lock,) = socket_folder(server.url).glob(".s.PGSQL.*.lock")
+            socket_lock.write_text(its_words)
+            server.restart()
         finally:
+            server.stop()
             other.kill()
 
 

@@ -1,17 +1,15 @@
 """Fixtures: a running outside world, and the counterparts it talks to."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
 from sandbox.main import Sandbox
 from sandbox.settings import SandboxSettings
-from tests.sandbox.world import ClockFile, Gateway, Inbound, QuietServer, eventually
+from tests.sandbox.world import ClockFile, Gateway, Inbound
 
 Begin = Callable[..., Awaitable[Sandbox]]
 
@@ -24,23 +22,9 @@ def clock(tmp_path: Path) -> ClockFile:
 @pytest.fixture
 async def gateway() -> AsyncIterator[Gateway]:
     gateway = Gateway()
-    config = uvicorn.Config(
-        gateway.app,
-        port=0,
-        interface="asgi3",
-        lifespan="off",
-        ws="none",
-        log_level="critical",
-        access_log=False,
-    )
-    server = QuietServer(config)
-    task = asyncio.ensure_future(server.serve())
-    await eventually(lambda: server.started or task.done(), "uvicorn starts")
-    gateway.port = server.servers[0].sockets[0].getsockname()[1]
+    await gateway.start()
     yield gateway
-    server.should_exit = True
-    server.force_exit = True
-    await task
+    await gateway.stop()
 
 
 @pytest.fixture

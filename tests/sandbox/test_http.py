@@ -1,18 +1,18 @@
 """The small HTTP server and client, against others and against each other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
-from sandbox.activity import Activity
+from sandbox.activity import Activity, Faults, HttpFaults, SmtpFaults
 from sandbox.http_client import NoAnswer, WebClient
 from sandbox.http_server import HttpConnection, Request, Response, json_response
 from sandbox.settings import WebSettings
 from tests.sandbox.world import Gateway, Hit, eventually
 
-Serve = Callable[..., Awaitable[str]]
+ALWAYS_HANGING = Faults(smtp=SmtpFaults(), http=HttpFaults(hang=1000))
 
 
 @pytest.fixture
@@ -39,8 +39,13 @@ async def url(activity: Activity) -> AsyncIterator[str]:
     )
     yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     server.close()
+    await hang_up(activity)
+
+
+async def hang_up(activity: Activity) -> None:
     for transport in activity.connections:
         transport.abort()
+    await eventually(lambda: not activity.connections, "all connections are closed")
 
 
 @pytest.fixture
@@ -82,7 +87,7 @@ async def test_odd_requests_are_answered_too(
     reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
     writer.write(data)
     assert (await reader.readline()).split(b" ")[1] == status
-    writer.close()
+    writer.transport.abort()
     await eventually(lambda: activity.in_progress == 0, "the request is forgotten")
 
 
@@ -90,7 +95,7 @@ async def test_a_half_request_counts_as_in_progress(url: str, activity: Activity
     _, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
     writer.write(b"GET / HTTP/1.1\r\n")
     await eventually(lambda: activity.in_progress == 1, "the request has begun")
-    writer.close()
+    writer.transport.abort()
     await eventually(lambda: activity.in_progress == 0, "the request is forgotten")
 
 
@@ -150,21 +155,21 @@ async def test_a_server_that_comes_back_is_found(client: WebClient, url: str) ->
     )
     assert (await request).status == 200
     server.close()
-    for transport in seen.connections:
-        transport.abort()
+    await hang_up(seen)
 
 
 async def test_a_kept_connection_that_was_closed_costs_nothing(client: WebClient) -> None:
     """A server may close between two requests; the next one simply takes a new connection."""
-    connections = 0
+    connections = ended = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
+        nonlocal connections, ended
         connections += 1
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         await reader.read(1)  # the next request arrives, and is met with a closed door
         writer.transport.abort()
+        ended += 1
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
@@ -174,16 +179,24 @@ async def test_a_kept_connection_that_was_closed_costs_nothing(client: WebClient
         assert (await client.request("GET", url, headers={})).status == 200
     assert connections == 3
     assert loop.time() - begun < 0.04, "a pause was taken"
+    await client.close()
+    await eventually(lambda: ended == 3, "all connections are closed")
     server.close()
 
 
 async def test_silence_ends_in_no_answer() -> None:
     client = WebClient(WebSettings(give_up_seconds=0, timeout_seconds=0.02))
-    server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
+    seen = Activity()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: HttpConnection(lambda _: json_response(200, {}), seen, ALWAYS_HANGING),
+        "127.0.0.1",
+        0,
+    )
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(NoAnswer, match="TimeoutError"):
         await client.request("GET", f"http://127.0.0.1:{port}/", headers={})
     server.close()
+    await hang_up(seen)
     with pytest.raises(NoAnswer, match="ConnectionRefused"):
         await client.request("GET", f"http://127.0.0.1:{port}/", headers={})
     await client.close()

@@ -12,6 +12,7 @@ from typing import Any
 import aiosmtplib
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from uvicorn.server import ServerState
 
 from sandbox.main import Sandbox
 from tests.support.eventually import eventually as poll_until
@@ -57,11 +58,35 @@ class Hit:
 
 @dataclass
 class Gateway:
-    """An HTTP server under uvicorn that remembers what it is asked and answers as told."""
+    """An HTTP server on uvicorn's protocol that remembers what it is asked and answers as told."""
 
     hits: list[Hit] = field(default_factory=list)
     answer: Callable[[Hit], tuple[int, dict[str, str], bytes]] = lambda _hit: (200, {}, b"")
     port: int = 0
+    _state: ServerState = field(default_factory=ServerState)
+    _server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        config = uvicorn.Config(
+            self.app, interface="asgi3", ws="none", log_level="critical", access_log=False
+        )
+        config.load()
+        # Not `uvicorn.Server`: it takes the process's signals and looks up only every 100 ms.
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: config.http_protocol_class(  # type: ignore[call-arg]
+                config=config, server_state=self._state, app_state={}
+            ),
+            "127.0.0.1",
+            0,
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        await eventually(lambda: not self._state.connections, "all connections are closed")
 
     @property
     def url(self) -> str:
@@ -97,13 +122,6 @@ class Gateway:
         await send({"type": "http.response.body", "body": content})
 
 
-class QuietServer(uvicorn.Server):
-    """uvicorn without its signal handlers, for a loop that has other owners."""
-
-    def install_signal_handlers(self) -> None:
-        """Leave the signals alone."""
-
-
 class Inbound:
     """The SMTP server that takes replies and bounces, on aiosmtpd."""
 
@@ -112,18 +130,27 @@ class Inbound:
         self.refusals: list[str] = []
         """Answers to give to the next mails instead of taking them."""
         self._server: asyncio.Server | None = None
+        self._sessions: list[SMTP] = []
         self.port = 0
+
+    def _open(self) -> SMTP:
+        session = SMTP(self, enable_SMTPUTF8=True, loop=asyncio.get_running_loop())
+        self._sessions.append(session)
+        return session
 
     async def start(self, port: int = 0) -> None:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: SMTP(self, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", port
-        )
+        self._server = await loop.create_server(self._open, "127.0.0.1", port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
+        for session in self._sessions:
+            if session.transport is not None:
+                session.transport.close()
+        self._sessions.clear()
+        await asyncio.sleep(0)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         if self.refusals:

@@ -11,13 +11,17 @@ import os
 import sys
 from pathlib import Path
 
+import structlog
+
+from console.embedded.process import log_size
 from console.supervisor import ProcessSpec, Supervisor
 
 
 async def supervise(log_path: Path, argv: list[str]) -> None:
     async def says_something() -> bool:
-        return log_path.stat().st_size > 0
+        return log_size(log_path) > 0
 
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     supervisor = Supervisor()
     supervisor.add(
         ProcessSpec(

@@ -1,0 +1,1 @@
+"""The time-lapse demo: a month through real servers, against the sandbox, in a minute or two."""

@@ -1,0 +1,114 @@
+"""Moves time forward whenever nothing is left to do at this moment.
+
+Nothing in the delivery path knows: processes read their clock, and find
+that it is later. The conductor jumps only from rest to rest, so whatever
+happens in a moment of schedule time is done before the next begins.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from cadenza.clock import OffsetClock
+from cadenza.errors import CadenzaError
+from cadenza.storage import rest
+from cadenza.storage.database import Database
+from cadenza.storage.rest import Rest
+from console.demo.world import World, WorldState
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOOK_AGAIN_SECONDS = 0.002
+_STUCK_SECONDS = 120.0
+
+
+class TimeStandsStill(CadenzaError):
+    """Something stays under way for ever: the run cannot go on."""
+
+
+class Producer(Protocol):
+    """Whoever enrolls prospects while time passes."""
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When it does something next; None: never again."""
+        ...
+
+    async def act(self, now: datetime) -> None:
+        """Do what is due by `now`, and return when it is done."""
+        ...
+
+
+class Conductor:
+    """Runs schedule time from rest to rest until the end."""
+
+    def __init__(
+        self,
+        *,
+        clock: OffsetClock,
+        database: Database,
+        world: World,
+        producer: Producer,
+        step: timedelta,
+        on_step: Callable[[datetime], Awaitable[None]],
+    ) -> None:
+        self._clock = clock
+        self._database = database
+        self._world = world
+        self._producer = producer
+        self._step = step
+        self._on_step = on_step
+
+    async def run(self, until: datetime, is_stopped: Callable[[], bool]) -> None:
+        """Return when schedule time has reached `until`, or `is_stopped`.
+
+        Raises TimeStandsStill when something stays under way for two
+        minutes of real time.
+        """
+        while self._clock.now() < until and not is_stopped():
+            following = await self._come_to_rest(is_stopped)
+            await self._on_step(self._clock.now())
+            following = min(following or until, until)
+            self._clock.jump_to(min(end_of_step(following, self._step), until))
+
+    async def _come_to_rest(self, is_stopped: Callable[[], bool]) -> datetime | None:
+        """Wait until nothing is under way; returns when the next thing is due."""
+        since = self._clock.monotonic()
+        while True:
+            now = self._clock.now()
+            if self._producer.next_at is not None and self._producer.next_at <= now:
+                await self._producer.act(now)
+            before = await self._world.state()
+            # The database and the world hand work to each other, so rest is
+            # when neither moved while both were looked at.
+            if before.idle and not _is_past(before.next_action_at, now):
+                async with self._database.connection() as db:
+                    ours = await rest.read(db)
+                after = await self._world.state()
+                still = after.idle and after.rows == before.rows and after.actions == before.actions
+                if still and ours.is_at(now):
+                    moments = (ours.next_due, after.next_action_at, self._producer.next_at)
+                    return min((m for m in moments if m is not None), default=None)
+            else:
+                ours = None
+            if is_stopped():
+                return None
+            if self._clock.monotonic() - since > _STUCK_SECONDS:
+                raise TimeStandsStill(_told(now, before, ours))
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def end_of_step(moment: datetime, step: timedelta) -> datetime:
+    """The end of the step that holds `moment`; steps are counted from the epoch."""
+    return _EPOCH + -(-(moment - _EPOCH) // step) * step
+
+
+def _is_past(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and moment <= now
+
+
+def _told(now: datetime, world: WorldState, ours: Rest | None) -> str:
+    return (
+        f"nothing moved for {_STUCK_SECONDS:.0f} seconds at {now:%Y-%m-%d %H:%M} (schedule time). "
+        f"The outside world: {world}. The pipeline: {ours}. See the logs of the processes."
+    )

@@ -1,0 +1,85 @@
+"""Starts the outside world with what it needs to play its part: addresses, logins, secrets."""
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cadenza.accounts import Accounts
+from cadenza.model import Channel
+from console.deployment import answers
+from console.process_spec import ProcessSpec
+
+
+def sandbox_spec(
+    data_dir: Path,
+    *,
+    env: Mapping[str, str],
+    ports: Mapping[str, int],
+    inbound_smtp_port: int,
+    public_url: str,
+    api_token: str,
+    webhook_secret: str,
+    accounts: Accounts,
+    seed: int,
+) -> ProcessSpec:
+    """The sandbox as a process; its settings are written to a file that only we can read."""
+    folder = data_dir / "sandbox"
+    folder.mkdir()
+    settings = {
+        "var_dir": str(folder),
+        "seed": seed,
+        "smtp": {
+            "port": ports["smtp"],
+            "accounts": _logins(accounts),
+            "rep_domains": sorted({o.email.rpartition("@")[2] for o in accounts.owners}),
+            "keep_mails": 200,
+        },
+        "sms": {
+            "port": ports["sms"],
+            "accounts": _secrets(accounts, Channel.SMS, "account_sid", "auth_token"),
+            "inbound_url": f"{public_url}/webhooks/twilio/inbound",
+        },
+        "social": {
+            "port": ports["social"],
+            "api_key": next(
+                (a.secrets["api_key"].get_secret_value() for a in _of(accounts, Channel.SOCIAL)), ""
+            ),
+            "accounts": {a.address: a.name for a in _of(accounts, Channel.SOCIAL)},
+            "users_webhook_url": f"{public_url}/webhooks/unipile",
+            "messaging_webhook_url": f"{public_url}/webhooks/unipile",
+            "webhook_headers": {"Unipile-Auth": webhook_secret},
+        },
+        "control": {"port": ports["control"]},
+        "outbox": {"host": "127.0.0.1", "port": inbound_smtp_port},
+        "reps": {"api_base": public_url, "token": api_token},
+    }
+    path = folder / "settings.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+    return ProcessSpec(
+        name="sandbox",
+        argv=[sys.executable, "-m", "sandbox", str(path)],
+        env=env,
+        log_path=data_dir / "logs" / "sandbox.log",
+        ready=answers(f"http://127.0.0.1:{ports['control']}/state"),
+    )
+
+
+def _of(accounts: Accounts, channel: Channel) -> list[Any]:
+    return [account for account in accounts.accounts if account.channel is channel]
+
+
+def _logins(accounts: Accounts) -> dict[str, str]:
+    return {
+        str(a.settings["username"]): a.secrets["password"].get_secret_value()
+        for a in _of(accounts, Channel.EMAIL)
+        if "username" in a.settings
+    }
+
+
+def _secrets(accounts: Accounts, channel: Channel, user: str, secret: str) -> dict[str, str]:
+    return {
+        str(a.settings[user]): a.secrets[secret].get_secret_value() for a in _of(accounts, channel)
+    }

@@ -1,0 +1,277 @@
+"""Runs the demo: starts everything, conducts the time-lapse, compares, reports."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from cadenza.accounts import Accounts, load_accounts
+from cadenza.catalog import Catalog, apply_cadence
+from cadenza.clock import OffsetClock
+from cadenza.errors import CadenzaError, ConfigurationError
+from cadenza.language.loader import read_sources
+from cadenza.storage import report as figures
+from cadenza.storage.database import Database
+from cadenza.storage.migrations import upgrade_async
+from console.auditing import audit
+from console.demo.conductor import Conductor
+from console.demo.live import LiveView
+from console.demo.outside import sandbox_spec
+from console.demo.producer import CsvProducer
+from console.demo.report import DemoReport
+from console.demo.witness import compare
+from console.demo.world import World
+from console.deployment import (
+    LocalDeployment,
+    free_ports,
+    inherited,
+    process_names,
+    release_leases,
+)
+from console.embedded import EmbeddedServers, embedded_servers
+from console.embedded.lock import DataDirLock
+from console.enroll.client import EnrollmentClient
+from console.enroll.table import read_rows
+from console.supervisor import Supervisor
+
+_MARKER = ".cadenza-demo"
+_OUTSIDE = ("smtp", "sms", "social", "control")
+
+
+class DemoFailed(CadenzaError):
+    """The run ended, and something is not as it must be; the report says what."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """What `cadenza demo` was asked for. per_day: None enrolls all over the first four days."""
+
+    prospects: Path
+    cadence: Path
+    accounts: Path
+    days: int
+    seed: int
+    per_day: int | None
+    step_minutes: int
+    workers: int
+    keep: bool
+    data_dir: Path
+
+
+def run_demo(options: DemoOptions, console: Console) -> None:
+    """Run it. Raises ConfigurationError before anything starts, DemoFailed at the end."""
+    lock = _fresh_folder(options.data_dir)
+    try:
+        with embedded_servers(options.data_dir) as servers:
+            asyncio.run(_Demo(options, servers, console).run())
+    finally:
+        lock.release()
+
+
+class _Demo:
+    def __init__(self, options: DemoOptions, servers: EmbeddedServers, console: Console) -> None:
+        self._options = options
+        self._servers = servers
+        self._console = console
+        self._clock = OffsetClock(options.data_dir / "clock")
+        self._start = _next_monday(datetime.now(UTC))
+        self._until = self._start + timedelta(days=options.days)
+        self._ports = free_ports(
+            [*_OUTSIDE, "http", "smtp_in", "api", *process_names(options.workers)]
+        )
+
+    async def run(self) -> None:
+        """From the first process to the report."""
+        options, console = self._options, self._console
+        self._clock.jump_to(self._start)
+        os.environ.update(self._outside_env())
+        accounts = load_accounts(options.accounts)
+        rows = read_rows(options.prospects)
+        name = await self._prepare()
+        console.print(
+            f"[bold]Cadenza demo[/]: {len(rows):,} rows of {options.prospects.name}, cadence "
+            f"[bold]{name}[/], {len(accounts.accounts)} sender accounts, {options.days} days from "
+            f"{self._start:%A %d %B %Y}, seed {options.seed}"
+        )
+        async with AsyncExitStack() as stack:
+            supervisor = await stack.enter_async_context(self._processes(accounts))
+            database = await stack.enter_async_context(Database(self._servers.database_url))
+            world = World(self._ports["control"])
+            stack.push_async_callback(world.close)
+            client = EnrollmentClient(self._servers.redis_url)
+            stack.push_async_callback(client.close)
+            producer = CsvProducer(
+                client,
+                cadence=name,
+                rows=rows,
+                per_day=options.per_day or -(-len(rows) // 4),
+                start=self._start,
+                prefix=f"demo-{options.seed}",
+            )
+            began = time.monotonic()
+            with LiveView(console, database, self._start, self._until) as view:
+                conductor = Conductor(
+                    clock=self._clock,
+                    database=database,
+                    world=world,
+                    producer=producer,
+                    step=timedelta(minutes=options.step_minutes),
+                    on_step=view.update,
+                )
+                await conductor.run(self._until, lambda: supervisor.is_stop_requested)
+            elapsed = time.monotonic() - began
+            if supervisor.is_stop_requested:
+                raise DemoFailed("stopped before the end; nothing is left running")
+            report = await self._report(database, world, accounts, elapsed)
+            report.show(console)
+            report.write(options.data_dir / "report.json")
+            self._say_where_next(elapsed)
+            if options.keep:
+                await supervisor.run_until_stopped()
+            if not report.is_clean:
+                raise DemoFailed("something was lost, sent twice or against a rule; see above")
+
+    async def _prepare(self) -> str:
+        """Schema and cadence; returns the cadence's name."""
+        await upgrade_async(self._servers.database_url)
+        async with Database(self._servers.database_url) as database, database.transaction() as tx:
+            sources = read_sources(self._options.cadence)
+            name, _, _ = await apply_cadence(tx, sources, self._clock.now())
+        return name
+
+    @asynccontextmanager
+    async def _processes(self, accounts: Accounts) -> AsyncIterator[Supervisor]:
+        options = self._options
+        token = secrets.token_hex(16)
+        webhook_secret = secrets.token_hex(16)
+        public_url = f"http://127.0.0.1:{self._ports['http']}"
+        deployment = LocalDeployment(
+            env={
+                **inherited(os.environ),
+                "CADENZA_DATABASE_URL": self._servers.database_url,
+                "CADENZA_REDIS_URL": self._servers.redis_url,
+                "CADENZA_SECRET_KEYS": secrets.token_hex(32),
+                "CADENZA_ACCOUNTS_FILE": str(options.accounts),
+                "CADENZA_PUBLIC_URL": public_url,
+                "CADENZA_MAIL_DOMAIN": "answers.cadenza-demo.example",
+                "CADENZA_API_TOKEN": token,
+                "CADENZA_UNIPILE_WEBHOOK_SECRET": webhook_secret,
+                "CADENZA_GATEWAY_PORT": str(self._ports["http"]),
+                "CADENZA_MAILBOX_PORT": str(self._ports["smtp_in"]),
+                "CADENZA_EXPORTER_PORT": str(self._ports["exporter"]),
+                "CADENZA_CLOCK_FILE": str(options.data_dir / "clock"),
+                # In time-lapse a poll's wait is not a moment but a part of a day.
+                "CADENZA_WORKER_POLL_MILLISECONDS": "10",
+                "CADENZA_SCHEDULER_IDLE_SECONDS": "0.05",
+                "CADENZA_STAGE_AHEAD_SECONDS": "0",
+                "CADENZA_BATCH_LEASE_SECONDS": "10",
+                "CADENZA_SHARD_LEASE_SECONDS": "5",
+            },
+            logs=options.data_dir / "logs",
+            ports=self._ports,
+            workers=options.workers,
+        )
+        self._urls = _urls(public_url, deployment)
+        supervisor = Supervisor(on_death=partial(release_leases, deployment.database_url))
+        for server in self._servers.running:
+            supervisor.watch(server)
+        supervisor.add(
+            sandbox_spec(
+                options.data_dir,
+                env=deployment.env,
+                ports={name: self._ports[name] for name in _OUTSIDE},
+                inbound_smtp_port=self._ports["smtp_in"],
+                public_url=public_url,
+                api_token=token,
+                webhook_secret=webhook_secret,
+                accounts=accounts,
+                seed=options.seed,
+            )
+        )
+        for spec in deployment.specs():
+            supervisor.add(spec)
+        await supervisor.start()
+        try:
+            yield supervisor
+        finally:
+            await supervisor.stop()
+
+    async def _report(
+        self, database: Database, world: World, accounts: Accounts, elapsed: float
+    ) -> DemoReport:
+        async with database.connection() as db:
+            steps = await figures.by_step(db)
+            totals = await figures.totals(db, self._clock.now())
+            claims = await figures.witnessed_claims(db)
+        return DemoReport(
+            days=self._options.days,
+            elapsed_seconds=elapsed,
+            steps=steps,
+            totals=totals,
+            verdict=await compare(claims, world.ledger()),
+            audit=await audit(database, Catalog(), accounts),
+        )
+
+    def _outside_env(self) -> Mapping[str, str]:
+        """What the demo's accounts files refer to."""
+        return {
+            "DEMO_SMTP_PORT": str(self._ports["smtp"]),
+            "DEMO_SMTP_PASSWORD": secrets.token_hex(8),
+            "DEMO_SMS_URL": f"http://127.0.0.1:{self._ports['sms']}",
+            "DEMO_SMS_TOKEN": secrets.token_hex(16),
+            "DEMO_SOCIAL_URL": f"http://127.0.0.1:{self._ports['social']}",
+            "DEMO_SOCIAL_KEY": secrets.token_hex(16),
+        }
+
+    def _say_where_next(self, elapsed: float) -> None:
+        folder = self._options.data_dir
+        self._console.print(
+            f"\n{self._options.days} days in [bold]{elapsed:.1f} s[/]. "
+            f"Figures: {folder / 'report.json'}   logs: {folder / 'logs'}   "
+            f"what the world received: {folder / 'sandbox' / 'ledger.jsonl'}"
+        )
+        if self._options.keep:
+            for name, url in self._urls.items():
+                self._console.print(f"  {name:12} {url}")
+            self._console.print("Everything stays up until Ctrl-C.")
+
+
+def _urls(public_url: str, deployment: LocalDeployment) -> Mapping[str, str]:
+    metrics = {
+        name: f"http://127.0.0.1:{deployment.ports[name]}/metrics"
+        for name in process_names(deployment.workers)
+    }
+    return {"gateway": f"{public_url}/readyz", **{f"{n} metrics": u for n, u in metrics.items()}}
+
+
+def _next_monday(now: datetime) -> datetime:
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=7 - today.weekday())
+
+
+def _fresh_folder(folder: Path) -> DataDirLock:
+    """An empty folder that is ours, with what an earlier demo left in it removed."""
+    if folder.exists() and any(folder.iterdir()) and not (folder / _MARKER).exists():
+        raise ConfigurationError(
+            f"{folder} is not empty and was not made by the demo: name another with --data-dir"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = DataDirLock(folder)
+    lock.acquire()
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif not path.name.endswith(".lock"):
+            path.unlink()
+    (folder / _MARKER).touch()
+    (folder / "logs").mkdir()
+    return lock
