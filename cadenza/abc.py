@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from cadenza.language.fields import Fields
     from cadenza.language.source import Place
     from cadenza.language.step_context import StepContext
+    from cadenza.links import LinkSigner
+    from cadenza.settings import Settings
 
 
 # Steps ------------------------------------------------------------------
@@ -364,4 +366,3 @@ class HintQueue(Protocol):
     async def sweep(self) -> None:
         """Look for anything whose hint was lost."""
         ...
-

@@ -36,16 +36,11 @@ from cadenza.variables import variables_for
 
 @dataclass(frozen=True, kw_only=True)
 class Happening:
-    """An occurrence and whom it happened to. event_id: the stored event behind it, if any.
-
-    step_visit: for what came out of `due` (a turn of a timer or task): the
-    visit that it was planned for; an enrollment that has moved on ignores it.
-    """
+    """An occurrence and whom it happened to. event_id: the stored event behind it, if any."""
 
     enrollment_id: EnrollmentId
     occurrence: Occurrence
     event_id: int | None = None
-    step_visit: tuple[str, int] | None = None
 
 
 @dataclass
@@ -60,13 +55,17 @@ class _Change:
     effects: list[tuple[Effect, Happening]] = field(default_factory=list)
 
     @property
-    def moved(self) -> bool:
+    def left_its_step(self) -> bool:
         was = self.before.state
-        return (was.step, was.visit, was.status) != (
-            self.state.step,
-            self.state.visit,
-            self.state.status,
-        )
+        return (was.step, was.visit) != (self.state.step, self.state.visit)
+
+    @property
+    def moved(self) -> bool:
+        return self.left_its_step or self.before.state.status is not self.state.status
+
+    @property
+    def ended(self) -> bool:
+        return self.moved and self.state.status is EnrollmentStatus.FINISHED
 
 
 class Course:
@@ -124,8 +123,6 @@ class Course:
                 happening.enrollment_id,
                 _Change(before=enrollment, state=enrollment.state, reason=enrollment.reason),
             )
-            if happening.step_visit not in (None, (change.state.step, change.state.visit)):
-                continue
             transition = planner.advance(
                 self._catalog[enrollment.version_id],
                 change.state,
@@ -162,12 +159,11 @@ class Course:
                 if c.plan is not None
             ],
         )
-        for status, state in (
-            (EnrollmentStatus.FINISHED, "cancelled"),
-            (EnrollmentStatus.ACTIVE, "skipped"),
+        for state, over in (
+            ("cancelled", [c for c in changes if c.ended]),
+            ("skipped", [c for c in changes if c.left_its_step and not c.ended]),
         ):
-            moved = [c for c in changes if c.moved and c.state.status is status]
-            await tasks.close_for(tx, [c.before.enrollment_id for c in moved], state, now)
+            await tasks.close_for(tx, [c.before.enrollment_id for c in over], state, now)
         await notifications.add(tx, list(_notifications(changes)), now)
         await tasks.open_tasks(tx, list(self._new_tasks(changes)))
 
@@ -193,7 +189,7 @@ class Course:
     def _count(self, changes: Sequence[_Change]) -> Tally:
         tally = Tally()
         for change in changes:
-            if change.moved and change.state.status is EnrollmentStatus.FINISHED:
+            if change.ended:
                 name = self._catalog[change.before.version_id].name
                 tally[name, "", "", f"finished:{change.state.outcome}"] += 1
         return tally
@@ -207,7 +203,7 @@ def _notifications(changes: Sequence[_Change]) -> Iterable[NewNotification]:
                     owner_id=change.before.profile.owner_id,
                     enrollment_id=change.before.enrollment_id,
                     event_id=happening.event_id,
-                    kind=str(effect.data.get("about", happening.occurrence.event or "")),
+                    kind=effect.data["event"],
                 )
 
 

@@ -7,12 +7,12 @@ after a crash: both end with the same rows.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course, Happening
-from cadenza.model import EnrollmentId, Event, Occurrence, TouchStatus
+from cadenza.model import Event, Occurrence, TouchStatus
 from cadenza.storage import batches, due, events, ledger, rollups
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Connection
@@ -72,30 +72,22 @@ def _happenings(results: Results, clock: Clock) -> Sequence[Happening]:
             entry.touch,
             # An unknown touch counts as sent for the course: it may have arrived,
             # and going on is better than saying the same thing twice.
-            Occurrence(
-                kind="failed" if entry.status is TouchStatus.FAILED else "sent",
-                at=entry.began_at or now,
-                step=entry.touch.step,
-            ),
+            "failed" if entry.status is TouchStatus.FAILED else "sent",
+            entry.began_at or now,
         )
         for entry in results.entries
     ]
-    happenings += [
-        _about(touch, Occurrence(kind="skipped", at=now, step=touch.step))
-        for touch in results.skipped
-    ]
-    happenings += [
-        _about(touch, Occurrence(kind="paused", at=now, step=touch.step, data={"reason": reason}))
-        for touch, reason in results.paused
-    ]
+    happenings += [_about(touch, "skipped", now) for touch in results.skipped]
+    happenings += [_about(touch, "paused", now, reason=reason) for touch, reason in results.paused]
     return happenings
 
 
-def _about(touch: DueTouch, occurrence: Occurrence) -> Happening:
+def _about(touch: DueTouch, kind: str, at: datetime, **data: str) -> Happening:
     return Happening(
-        enrollment_id=EnrollmentId(touch.enrollment_id),
-        occurrence=occurrence,
-        step_visit=(touch.step, touch.visit),
+        enrollment_id=touch.enrollment_id,
+        occurrence=Occurrence(
+            kind=kind, at=at, step=touch.step, data={"visit": touch.visit, **data}
+        ),
     )
 
 

@@ -1,5 +1,7 @@
 """`python -m sandbox SETTINGS.json` runs the outside world until SIGTERM or SIGINT."""
 
+import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -13,15 +15,12 @@ from sandbox.settings import SandboxSettings, load_settings
 
 
 async def _run_until_signal(settings: SandboxSettings) -> None:
-    import asyncio  # noqa: PLC0415 - only here; uvloop owns the loop
-
-    task = asyncio.ensure_future(run(settings))
+    world = asyncio.ensure_future(run(settings))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    await asyncio.gather(task, return_exceptions=True)
-    if not task.cancelled() and (error := task.exception()) is not None:
-        raise error
+        loop.add_signal_handler(number, world.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await world
 
 
 def main() -> None:
@@ -34,7 +33,10 @@ def main() -> None:
         sys.exit(f"{sys.argv[1]}: cannot be read: {error.strerror}")
     except ValidationError as error:
         sys.exit(f"{sys.argv[1]}: {error}")
-    uvloop.run(_run_until_signal(settings))
+    try:
+        uvloop.run(_run_until_signal(settings))
+    except OSError as error:  # a port is taken, a certificate or folder cannot be used
+        sys.exit(f"the sandbox cannot start: {error}; see the settings in {sys.argv[1]}")
 
 
 if __name__ == "__main__":

@@ -43,22 +43,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One response."""
+    """One response, in JSON."""
 
     status: int
     body: bytes
-    content_type: str = "application/json"
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 Handler = Callable[[Request], Response]
 
 
-def json_response(
-    status: int, document: Any, *, headers: tuple[tuple[str, str], ...] = ()
-) -> Response:
+def json_response(status: int, document: Any) -> Response:
     """Return a response whose body is `document` in JSON."""
-    return Response(status=status, body=json.dumps(document).encode(), headers=headers)
+    return Response(status=status, body=json.dumps(document).encode())
 
 
 class HttpConnection(asyncio.Protocol):
@@ -183,11 +179,11 @@ class HttpConnection(asyncio.Protocol):
     def _answer(self, response: Response, *, keep_alive: bool) -> None:
         if self._transport is None:
             return
-        head = [f"HTTP/1.1 {response.status} {_phrase(response.status)}"]
-        if response.body or response.status != HTTPStatus.NO_CONTENT:
-            head.append(f"Content-Type: {response.content_type}")
-            head.append(f"Content-Length: {len(response.body)}")
-        head += [f"{name}: {value}" for name, value in response.headers]
+        head = [
+            f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(response.body)}",
+        ]
         if not keep_alive:
             head.append("Connection: close")
         self._transport.write("\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + response.body)
@@ -203,13 +199,6 @@ class HttpConnection(asyncio.Protocol):
         if begun != self._counted:
             self._activity.in_progress += 1 if begun else -1
             self._counted = begun
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Status"
 
 
 def _first_of_each(encoded: str) -> dict[str, str]:

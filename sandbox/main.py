@@ -25,6 +25,7 @@ from sandbox.settings import SandboxSettings
 from sandbox.sms_provider import SmsProvider
 from sandbox.smtp_server import SmtpConnection, server_tls
 from sandbox.social_provider import SocialProvider
+from sandbox.social_webhooks import SocialWebhooks
 
 BACKLOG = 512
 
@@ -36,6 +37,7 @@ class Sandbox:
         self.settings = settings
         settings.var_dir.mkdir(parents=True, exist_ok=True)
         self.ports: dict[str, int] = {}
+        self._ready_file = settings.ready_file or settings.var_dir / "ready.json"
         self.clock = ScheduleClock(settings.clock_file)
         self.ledger = Ledger(settings.var_dir / "ledger.jsonl", self.clock)
         self.agenda = Agenda(self.clock)
@@ -56,9 +58,7 @@ class Sandbox:
             keep_mails=settings.smtp.keep_mails,
         )
         self._sms = SmsProvider(settings.sms, self.clock, self.ledger, self._web)
-        self._social = SocialProvider(
-            settings.social, self.clock, self.ledger, self._web, self.personas
-        )
+        self._social = SocialProvider(settings.social, self.clock, self.ledger, self.personas)
         self._people_move_in()
 
     def _people_move_in(self) -> None:
@@ -73,7 +73,8 @@ class Sandbox:
             send=self._send,
         )
         texts = TextReaders(seed, self.personas, self.clock, self.agenda, self._sms)
-        owners = ProfileOwners(seed, self.personas, self.agenda, self._social)
+        webhooks = SocialWebhooks(self.settings.social, self.clock, self.ledger, self._web)
+        owners = ProfileOwners(seed, self.personas, self.agenda, self._social, webhooks)
         self._postmaster.on_mail = mail.receive
         self._sms.on_message = texts.receive
         self._social.on_message = owners.receive
@@ -84,6 +85,7 @@ class Sandbox:
         Raises OSError when a port is taken or a certificate cannot be read.
         """
         settings = self.settings
+        self._ready_file.unlink(missing_ok=True)
         tls = server_tls(settings.smtp)
         control = Control(
             self.agenda,
@@ -142,7 +144,7 @@ class Sandbox:
         self.ports[name] = server.sockets[0].getsockname()[1]
 
     def _write_ready(self) -> None:
-        path = self.settings.ready_file or self.settings.var_dir / "ready.json"
+        path = self._ready_file
         draft = path.with_name(path.name + ".new")
         draft.write_text(json.dumps({"pid": os.getpid(), "ports": self.ports}))
         draft.rename(path)

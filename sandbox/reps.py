@@ -1,5 +1,6 @@
 """The sales reps, who work through their list of tasks every now and then."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,9 +10,10 @@ from urllib.parse import urlencode
 from sandbox.agenda import Agenda
 from sandbox.clock import ScheduleClock
 from sandbox.draw import Draw
-from sandbox.http_client import Answer, NoAnswer, WebClient
+from sandbox.http_client import NoAnswer, WebClient
 from sandbox.ledger import Ledger
 from sandbox.settings import RepsSettings
+from sandbox.webhooks import post_and_note
 
 PAGE_SIZE = 500
 MOST_PAGES = 100
@@ -56,11 +58,14 @@ class Reps:
         self.start()
         now = self._clock.now()
         try:
-            for task in await self._open_tasks():
-                if datetime.fromisoformat(task["due_at"]) <= now:
-                    await self._complete(task)
+            tasks = [
+                task
+                for task in await self._open_tasks()
+                if datetime.fromisoformat(task["due_at"]) <= now
+            ]
+            await asyncio.gather(*[self._complete(task) for task in tasks])
         except (NoAnswer, ValueError, KeyError, TypeError) as error:
-            self._note_failure("tasks_listed", f"{type(error).__name__}: {error}")
+            self._note_failure(f"{type(error).__name__}: {error}")
 
     async def _open_tasks(self) -> list[dict[str, Any]]:
         tasks: list[dict[str, Any]] = []
@@ -69,7 +74,7 @@ class Reps:
             url = f"{self._settings.api_base}/api/tasks?{urlencode(query)}"
             answer = await self._web.request("GET", url, headers=self._headers)
             if answer.status != 200:
-                self._note_failure("tasks_listed", str(answer.status))
+                self._note_failure(str(answer.status))
                 break
             page = json.loads(answer.body)
             tasks += page["tasks"]
@@ -82,13 +87,15 @@ class Reps:
         disposition = self.disposition(task)
         url = f"{self._settings.api_base}/api/tasks/{int(task['id'])}/done"
         body = json.dumps({"disposition": disposition, "note": ""}).encode()
-        answer: Answer = await self._web.request("POST", url, headers=self._headers, body=body)
-        self._ledger.acted(
+        await post_and_note(
+            self._web,
+            self._ledger,
             "task_done",
             person=_person(task),
             key=str(task["id"]),
-            done=200 <= answer.status < 300,
-            status=str(answer.status),
+            url=url,
+            headers=self._headers,
+            body=body,
             detail=disposition,
         )
 
@@ -99,8 +106,8 @@ class Reps:
         draw = Draw(self._seed, "task", _person(task), str(task["kind"]), str(task["due_at"]))
         return draw.weighted(options, weights)
 
-    def _note_failure(self, action: str, status: str) -> None:
-        self._ledger.acted(action, person="", key="", done=False, status=status)
+    def _note_failure(self, status: str) -> None:
+        self._ledger.acted("tasks_listed", person="", key="", done=False, status=status)
 
 
 def _person(task: Mapping[str, Any]) -> str:

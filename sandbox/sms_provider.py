@@ -22,7 +22,7 @@ from sandbox.rate_limit import RateLimit
 from sandbox.settings import SmsSettings
 from sandbox.sms_message import API_VERSION, TextMessage
 from sandbox.sms_segments import count_segments
-from sandbox.webhooks import post_webhook
+from sandbox.webhooks import post_and_note
 
 LONGEST_BODY = 1_600
 LARGEST_PAGE = 1_000
@@ -77,10 +77,11 @@ class SmsProvider:
             return _error(20404)
         if account is None:
             return _error(20003)
-        if not self._limit.allows(path[1]):
-            return _error(20429)
+        allowed = self._limit.allows(path[1])
         if path[2] is None and request.method == "POST":
-            return self._create(path[1], account, request.form)
+            return self._create(path[1], account, request.form, allowed=allowed)
+        if not allowed:
+            return _error(20429)
         if path[2] is None and request.method == "GET":
             return self._list(path[1], account, request.parameters)
         return self._fetch(account, path[2] or "")
@@ -93,11 +94,13 @@ class SmsProvider:
         expected = base64.b64encode(f"{sid}:{account.token}".encode())
         return account if hmac.compare_digest(expected, credentials.strip().encode()) else None
 
-    def _create(self, sid: str, account: _Account, form: Mapping[str, str]) -> Response:
+    def _create(
+        self, sid: str, account: _Account, form: Mapping[str, str], *, allowed: bool
+    ) -> Response:
         to, body = form.get("To", ""), form.get("Body", "")
         service = form.get("MessagingServiceSid") or None
         sender = self._sender(form.get("From", ""), service, to)
-        code = self._refusal(to, sender, service, body)
+        code = self._refusal(to, sender, service, body) if allowed else 20429
         digest = content_digest(body)
         now_us = self._clock.now_us()
         message = TextMessage(
@@ -250,7 +253,7 @@ class SmsProvider:
         self, action: str, message: TextMessage, url: str, form: Mapping[str, str]
     ) -> None:
         token = self._accounts[message.account_sid].token
-        await post_webhook(
+        await post_and_note(
             self._web,
             self._ledger,
             action,

@@ -7,7 +7,6 @@ refused, as careful servers do since the smuggling attacks of 2023.
 """
 
 import asyncio
-import re
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -17,12 +16,10 @@ from sandbox.postmaster import Envelope, Postmaster
 from sandbox.settings import SmtpSettings
 from sandbox.smtp_auth import SaslExchange
 from sandbox.smtp_framing import Framer, FramingError, has_bare_line_ends
+from sandbox.smtp_paths import PathError, parse_recipient, parse_sender
 
 MOST_RECIPIENTS = 100
 MOST_BAD_COMMANDS = 20
-
-_PATH = re.compile(r"\s*<(?:@[^>:]*:)?([^<>]*)>\s*(.*)$")
-_ADDRESS = re.compile(r'^(?:[^\s"@<>,;:\\]+|"[^"\r\n]+")@[^\s"@<>,;:\\]+$')
 
 
 class SmtpConnection(asyncio.Protocol):
@@ -245,48 +242,34 @@ class SmtpConnection(asyncio.Protocol):
             self._complain("530 5.7.0 Authentication required")
         elif self._sender is not None:
             self._complain("503 5.5.1 A mail is already under way")
-        elif argument[:5].upper() != "FROM:":
-            self._complain("501 5.5.4 Syntax: MAIL FROM:<address>")
         else:
-            self._begin_mail(argument[5:])
+            self._begin_mail(argument)
 
     def _begin_mail(self, argument: str) -> None:
-        path = _PATH.match(argument)
-        if path is None or (path[1] and not _ADDRESS.match(path[1])):
-            self._complain("501 5.1.7 Bad sender address syntax")
+        try:
+            self._sender = parse_sender(argument, self._settings.size_limit_bytes)
+        except PathError as error:
+            self._complain(error.answer)
             return
-        utf8 = False
-        for parameter in path[2].upper().split():
-            name, _, value = parameter.partition("=")
-            if name == "SIZE" and value.isdigit():
-                if int(value) > self._settings.size_limit_bytes:
-                    self._answers.append("552 5.3.4 Message too big")
-                    return
-            elif name == "SMTPUTF8" and not value:
-                utf8 = True
-            elif name not in ("BODY", "AUTH"):
-                self._complain("555 5.5.4 Parameter not recognised")
-                return
-        if not utf8 and not path[1].isascii():
-            self._complain("553 5.6.7 Non-ASCII address without SMTPUTF8")
-            return
-        self._sender = path[1]
         self._activity.in_progress += 1
         self._answers.append("250 2.1.0 Sender ok")
 
     def _rcpt(self, argument: str) -> None:
-        path = _PATH.match(argument[3:]) if argument[:3].upper() == "TO:" else None
         if self._sender is None:
             self._complain("503 5.5.1 Say MAIL first")
-        elif path is None or path[2] or not _ADDRESS.match(path[1]):
-            self._complain("501 5.1.3 Bad recipient address syntax")
-        elif len(self._recipients) >= MOST_RECIPIENTS:
+            return
+        try:
+            recipient = parse_recipient(argument)
+        except PathError as error:
+            self._complain(error.answer)
+            return
+        if len(self._recipients) >= MOST_RECIPIENTS:
             self._answers.append("452 4.5.3 Too many recipients")
-        else:
-            refusal = self._postmaster.refuse_recipient(self._user, self._sender, path[1])
-            if refusal is None:
-                self._recipients.append(path[1])
-            self._answers.append(refusal or "250 2.1.5 Recipient ok")
+            return
+        refusal = self._postmaster.refuse_recipient(self._user, self._sender, recipient)
+        if refusal is None:
+            self._recipients.append(recipient)
+        self._answers.append(refusal or "250 2.1.5 Recipient ok")
 
     def _data(self, argument: str) -> None:
         if argument.strip():

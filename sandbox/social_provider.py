@@ -1,8 +1,7 @@
 """A Unipile-compatible social provider: profiles, invitations and chats on LinkedIn.
 
-https://developer.unipile.com/reference for requests and errors,
-https://developer.unipile.com/docs/detecting-accepted-invitations and
-https://developer.unipile.com/docs/new-messages-webhook for the webhooks.
+https://developer.unipile.com/reference describes requests and errors. `social_webhooks` tells the
+rest.
 """
 
 import hmac
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.clock import ScheduleClock
-from sandbox.http_client import WebClient
 from sandbox.http_forms import form_fields
 from sandbox.http_server import Request, Response, json_response
 from sandbox.ledger import Ledger
@@ -23,8 +21,7 @@ from sandbox.mail_reader import content_digest
 from sandbox.personas import Personas
 from sandbox.rate_limit import RateLimit
 from sandbox.settings import SocialSettings
-from sandbox.social_profiles import full_name, profile_url, provider_id, public_identifier
-from sandbox.webhooks import post_webhook
+from sandbox.social_profiles import full_name, provider_id, public_identifier
 
 LONGEST_NOTE = 300
 LONGEST_MESSAGE = 8_000
@@ -75,20 +72,18 @@ class _Refused(Exception):
 
 
 class SocialProvider:
-    """Takes invitations and messages over HTTP and tells by webhooks what people do."""
+    """Takes invitations and messages over HTTP."""
 
     def __init__(
         self,
         settings: SocialSettings,
         clock: ScheduleClock,
         ledger: Ledger,
-        web: WebClient,
         personas: Personas,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._ledger = ledger
-        self._web = web
         self._personas = personas
         self._limit = RateLimit(settings.requests_per_second)
         self._invited: set[tuple[str, str]] = set()
@@ -127,11 +122,14 @@ class SocialProvider:
             raise _Refused("errors/invalid_parameters")
         if account_id not in self._settings.accounts:
             raise _Refused("errors/resource_not_found")
-        if not self._limit.allows(account_id):
-            raise _Refused("errors/too_many_requests")
+
+    def _too_fast(self, account_id: str) -> str | None:
+        return None if self._limit.allows(account_id) else "errors/too_many_requests"
 
     def _profile(self, identifier: str, account_id: str) -> Response:
         self._check_account(account_id)
+        if too_fast := self._too_fast(account_id):
+            raise _Refused(too_fast)
         public_id = public_identifier(identifier) or identifier.lower()
         if self._personas.by_profile(public_id).name == "profile_missing":
             raise _Refused("errors/resource_not_found")
@@ -158,7 +156,9 @@ class SocialProvider:
         note = str(document.get("message") or "")
         self._check_account(account_id)
         public_id = public_identifier(person)
-        refusal = self._invitation_refusal(account_id, public_id, note)
+        refusal = self._too_fast(account_id) or self._invitation_refusal(
+            account_id, public_id, note
+        )
         invitation_id = str(uuid.uuid4().int)[:19]
         message = SocialMessage(
             account_id=account_id,
@@ -196,7 +196,9 @@ class SocialProvider:
         text, inmail = form.get("text", ""), form.get("linkedin[inmail]") == "true"
         self._check_account(account_id)
         public_id = public_identifier(person)
-        refusal = self._chat_refusal(account_id, public_id, text, inmail=inmail)
+        refusal = self._too_fast(account_id) or self._chat_refusal(
+            account_id, public_id, text, inmail=inmail
+        )
         chat_id = self._chats.setdefault((account_id, public_id or person), uuid.uuid4().hex[:22])
         message_id = uuid.uuid4().hex[:22]
         message = SocialMessage(
@@ -247,88 +249,10 @@ class SocialProvider:
     def _day(self) -> str:
         return self._clock.now().date().isoformat()
 
-    # Webhooks
-
-    async def report_relation(self, message: SocialMessage) -> None:
-        """Connect the person with the account that invited them, and post `new_relation`."""
+    def connect(self, message: SocialMessage) -> None:
+        """Make the person a relation of the account that invited them."""
         self._related.add((message.account_id, message.public_id))
         self._invited.discard((message.account_id, message.public_id))
-        if self._settings.users_webhook_url is None:
-            return
-        document = {
-            "event": "new_relation",
-            "account_id": message.account_id,
-            "account_type": "LINKEDIN",
-            "webhook_name": self._settings.webhook_name,
-            "user_full_name": full_name(message.public_id),
-            "user_provider_id": provider_id(message.public_id),
-            "user_public_identifier": message.public_id,
-            "user_profile_url": profile_url(message.public_id),
-        }
-        url = self._settings.users_webhook_url
-        await self._post("invitation_accepted", message, url, document)
-
-    async def report_answer(self, message: SocialMessage, text: str) -> None:
-        """Post `message_received` for the person's answer in the same chat."""
-        await self._post_message("social_replied", message, text, by_person=True)
-
-    async def report_echo(self, message: SocialMessage) -> None:
-        """Post `message_received` for what the account itself sent, as the provider does."""
-        await self._post_message("social_echoed", message, message.text, by_person=False)
-
-    @property
-    def echoes(self) -> bool:
-        """Whether messages of the accounts themselves are posted too."""
-        return self._settings.echo_sent_messages
-
-    async def _post_message(
-        self, action: str, message: SocialMessage, text: str, *, by_person: bool
-    ) -> None:
-        url = self._settings.messaging_webhook_url
-        if url is None:
-            return
-        owner = self._settings.accounts[message.account_id]
-        owner_id = provider_id(owner.lower().replace(" ", "-"))
-        ours = _attendee(owner, owner_id)
-        theirs = _attendee(full_name(message.public_id), provider_id(message.public_id))
-        sent_at = self._clock.now().isoformat(timespec="milliseconds")
-        document = {
-            "event": "message_received",
-            "account_id": message.account_id,
-            "account_type": "LINKEDIN",
-            "account_info": {"type": "LINKEDIN", "feature": "classic", "user_id": owner_id},
-            "webhook_name": self._settings.webhook_name,
-            "chat_id": message.chat_id,
-            "message_id": uuid.uuid4().hex[:22] if by_person else message.key,
-            "message": text,
-            "sender": theirs if by_person else ours,
-            "attendees": [ours if by_person else theirs],
-            "timestamp": sent_at.replace("+00:00", "Z"),
-        }
-        await self._post(action, message, url, document)
-
-    async def _post(
-        self, action: str, message: SocialMessage, url: str, document: dict[str, Any]
-    ) -> None:
-        await post_webhook(
-            self._web,
-            self._ledger,
-            action,
-            person=message.public_id,
-            key=message.key,
-            url=url,
-            headers={"Content-Type": "application/json", **self._settings.webhook_headers},
-            body=json.dumps(document).encode(),
-        )
-
-
-def _attendee(name: str, attendee_provider_id: str) -> dict[str, str]:
-    return {
-        "attendee_id": uuid.uuid5(uuid.NAMESPACE_URL, attendee_provider_id).hex[:22],
-        "attendee_name": name,
-        "attendee_provider_id": attendee_provider_id,
-        "attendee_profile_url": profile_url(attendee_provider_id),
-    }
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Posting to Cadenza as providers do, and writing down how it went."""
+"""Posting to Cadenza as providers and people do, and writing down how it went."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from sandbox.http_client import NoAnswer, WebClient
 from sandbox.ledger import Ledger
 
 
-async def post_webhook(
+async def post_and_note(
     web: WebClient,
     ledger: Ledger,
     action: str,
@@ -16,13 +16,13 @@ async def post_webhook(
     url: str,
     headers: Mapping[str, str],
     body: bytes,
+    detail: str | None = None,
 ) -> None:
-    """Post one webhook and write the action down; it is done when the answer is 2xx."""
+    """Make one POST and write the action down; it is done when the answer is 2xx."""
     try:
         answer = await web.request("POST", url, headers=headers, body=body)
     except (NoAnswer, ValueError) as error:
-        ledger.acted(action, person=person, key=key, done=False, status=str(error))
-        return
-    ledger.acted(
-        action, person=person, key=key, done=200 <= answer.status < 300, status=str(answer.status)
-    )
+        done, status = False, str(error)
+    else:
+        done, status = 200 <= answer.status < 300, str(answer.status)
+    ledger.acted(action, person=person, key=key, done=done, status=status, detail=detail)

@@ -140,8 +140,9 @@ class Scheduler:
         kind = "opened_task" if channel is Channel.TASK else "elapsed"
         return Happening(
             enrollment_id=enrollment_id,
-            occurrence=Occurrence(kind=kind, at=self._clock.now(), step=step),
-            step_visit=(step, visit),
+            occurrence=Occurrence(
+                kind=kind, at=self._clock.now(), step=step, data={"visit": visit}
+            ),
         )
 
     async def _stage_and_release(self) -> int:

@@ -1,7 +1,6 @@
 """Real servers for every test: one PostgreSQL and one Valkey per session."""
 
 import itertools
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,28 +10,26 @@ import redis
 from console.embedded import EmbeddedServers, embedded_servers
 from console.embedded.postgres import DATABASE
 from tests.support.databases import Databases
+from tests.support.folders import quick_folder
 
 _VALKEY_DATABASES = 16
 _valkey_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServers]:
+def servers() -> Iterator[EmbeddedServers]:
     """The servers that all tests share. Not for killing: see `own_servers`."""
-    folder = tmp_path_factory.mktemp("servers")
-    with embedded_servers(folder, durable=False) as running:
+    with quick_folder() as folder, embedded_servers(folder, durable=False) as running:
         yield running
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def spare_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def spare_data_dir() -> Iterator[Path]:
     """The data folder of the servers that tests may kill; made once, since that takes longest."""
-    folder = tmp_path_factory.mktemp("spare")
-    with embedded_servers(folder, durable=False):
-        pass
-    yield folder
-    shutil.rmtree(folder)
+    with quick_folder() as folder:
+        with embedded_servers(folder, durable=False):
+            pass
+        yield folder
 
 
 @pytest.fixture

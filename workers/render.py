@@ -86,9 +86,9 @@ class Renderer:
         self, request: RenderRequest, step: EmailStep, variables: Mapping[str, object]
     ) -> OutboundEmail:
         touch_id, account, links = request.touch.touch_id, request.account, self._links
-        rendered = step.render(variables)
-        sales = not request.cadence.service
         references = _references(step, request.thread)
+        rendered = step.render(variables, in_thread=bool(references))
+        sales = not request.cadence.service
         return OutboundEmail(
             touch_id=touch_id,
             account_id=account.id,

@@ -97,12 +97,18 @@ async def save(
     changes: Sequence[tuple[EnrollmentId, EnrollmentState, str | None]],
     now: datetime,
 ) -> None:
-    """Write new states with their reasons (why paused or stopped; None: nothing to say)."""
+    """Write new states with their reasons (why paused or stopped; None: nothing to say).
+
+    changed_at is when an enrollment last moved or changed its status: what
+    is heard of it after its end does not count.
+    """
     if not changes:
         return
     await tx.execute(
         """update enrollment set status = t.st, outcome = t.o, step = t.s, visit = t.v,
-            course = t.c, reason = t.r, changed_at = $8
+            course = t.c, reason = t.r,
+            changed_at = case when (status, step, visit) is distinct from (t.st, t.s, t.v)
+                then $8 else changed_at end
         from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::jsonb[],
             $7::text[]) as t (id, st, o, s, v, c, r)
         where enrollment.id = t.id""",

@@ -1,6 +1,7 @@
 """Starts the outside world with what it needs to play its part: addresses, logins, secrets."""
 
 import json
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,20 @@ from cadenza.accounts import Accounts
 from cadenza.model import Channel
 from console.deployment import answers
 from console.process_spec import ProcessSpec
+
+OUTSIDE = ("smtp", "sms", "social", "control")
+
+
+def outside_env(ports: Mapping[str, int]) -> Mapping[str, str]:
+    """Addresses and logins that the demo's accounts files refer to by `{env: …}`."""
+    return {
+        "DEMO_SMTP_PORT": str(ports["smtp"]),
+        "DEMO_SMTP_PASSWORD": secrets.token_hex(8),
+        "DEMO_SMS_URL": f"http://127.0.0.1:{ports['sms']}",
+        "DEMO_SMS_TOKEN": secrets.token_hex(16),
+        "DEMO_SOCIAL_URL": f"http://127.0.0.1:{ports['social']}",
+        "DEMO_SOCIAL_KEY": secrets.token_hex(16),
+    }
 
 
 def sandbox_spec(
@@ -26,7 +41,7 @@ def sandbox_spec(
 ) -> ProcessSpec:
     """The sandbox as a process; its settings are written to a file that only we can read."""
     folder = data_dir / "sandbox"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     settings = {
         "var_dir": str(folder),
         "seed": seed,

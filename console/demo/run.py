@@ -25,7 +25,7 @@ from cadenza.storage.migrations import upgrade_async
 from console.auditing import audit
 from console.demo.conductor import Conductor
 from console.demo.live import LiveView
-from console.demo.outside import sandbox_spec
+from console.demo.outside import OUTSIDE, outside_env, sandbox_spec
 from console.demo.producer import CsvProducer
 from console.demo.report import DemoReport
 from console.demo.witness import compare
@@ -44,7 +44,6 @@ from console.enroll.table import read_rows
 from console.supervisor import Supervisor
 
 _MARKER = ".cadenza-demo"
-_OUTSIDE = ("smtp", "sms", "social", "control")
 
 
 class DemoFailed(CadenzaError):
@@ -86,14 +85,14 @@ class _Demo:
         self._start = _next_monday(datetime.now(UTC))
         self._until = self._start + timedelta(days=options.days)
         self._ports = free_ports(
-            [*_OUTSIDE, "http", "smtp_in", "api", *process_names(options.workers)]
+            [*OUTSIDE, "http", "smtp_in", "api", *process_names(options.workers)]
         )
 
     async def run(self) -> None:
         """From the first process to the report."""
         options, console = self._options, self._console
         self._clock.jump_to(self._start)
-        os.environ.update(self._outside_env())
+        os.environ.update(outside_env(self._ports))
         accounts = load_accounts(options.accounts)
         rows = read_rows(options.prospects)
         name = await self._prepare()
@@ -188,7 +187,7 @@ class _Demo:
             sandbox_spec(
                 options.data_dir,
                 env=deployment.env,
-                ports={name: self._ports[name] for name in _OUTSIDE},
+                ports={name: self._ports[name] for name in OUTSIDE},
                 inbound_smtp_port=self._ports["smtp_in"],
                 public_url=public_url,
                 api_token=token,
@@ -220,17 +219,6 @@ class _Demo:
             verdict=await compare(claims, world.ledger()),
             audit=await audit(database, Catalog(), accounts),
         )
-
-    def _outside_env(self) -> Mapping[str, str]:
-        """What the demo's accounts files refer to."""
-        return {
-            "DEMO_SMTP_PORT": str(self._ports["smtp"]),
-            "DEMO_SMTP_PASSWORD": secrets.token_hex(8),
-            "DEMO_SMS_URL": f"http://127.0.0.1:{self._ports['sms']}",
-            "DEMO_SMS_TOKEN": secrets.token_hex(16),
-            "DEMO_SOCIAL_URL": f"http://127.0.0.1:{self._ports['social']}",
-            "DEMO_SOCIAL_KEY": secrets.token_hex(16),
-        }
 
     def _say_where_next(self, elapsed: float) -> None:
         folder = self._options.data_dir

@@ -1,6 +1,5 @@
-"""Recognises bounces and complaints, by the book (RFC 3464, RFC 5965) or by their looks."""
+"""Reads bounces: by the book (RFC 3464) where they are, else by their looks."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -8,19 +7,22 @@ from enum import StrEnum
 
 import flufl.bounce
 
+from events.mailbox.bounce_looks import error_lines, is_warning, looks_like_bounce, notice_text
 from events.mailbox.delivery_status import (
     RecipientStatus,
     looks_like_report,
     read_report,
     read_report_in_text,
 )
-from events.mailbox.diagnosis import Diagnosis, Reason, diagnose
-from events.mailbox.mail import Mail
+from events.mailbox.diagnosis import Diagnosis, diagnose
+from events.mailbox.mail import Mail, first_address
 from events.text import storable_line
+
+_REPORT_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
 
 class Fate(StrEnum):
-    """What a report says about the mail that it is about."""
+    """What a report says of the mail that it is about; the weightiest first."""
 
     HARD = "hard"
     SOFT = "soft"
@@ -29,9 +31,18 @@ class Fate(StrEnum):
     FORWARDED = "forwarded"
 
 
+_BY_WEIGHT = list(Fate)
+_FATES = {
+    "delayed": Fate.DELAYED,
+    "delivered": Fate.DELIVERED,
+    "relayed": Fate.FORWARDED,
+    "expanded": Fate.FORWARDED,
+}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bounce:
-    """One report. diagnosis: of the recipient that decided. recipient: lower-cased or empty."""
+    """One report. recipient: in lower case, or empty. detail: the server's words, one line."""
 
     fate: Fate
     diagnosis: Diagnosis
@@ -39,87 +50,72 @@ class Bounce:
     detail: str = ""
 
 
-_FATES = {
-    "delayed": Fate.DELAYED,
-    "delivered": Fate.DELIVERED,
-    "relayed": Fate.FORWARDED,
-    "expanded": Fate.FORWARDED,
-}
-_BY_WEIGHT = (Fate.HARD, Fate.SOFT, Fate.DELAYED, Fate.DELIVERED, Fate.FORWARDED)
-
-_DAEMON = re.compile(r"(?:mailer|mail|mdaemon)-?_?daemon|mdaemon|post_?master|mail\.delivery", re.I)
-_DAEMON_NAME = re.compile(
-    r"mail deliver(?:y|er)? ?(?:sub)?system|delivery (?:sub)?system|system administrator"
-    r"|mailer.daemon|postmaster|courrier|mail system|content-filter",
-    re.I,
-)
-_SUBJECT = re.compile(
-    r"""undeliver(?:able|ed)|delivery (?:status|report|failure|notification|has failed|problem)
-    |returned (?:e?mail|to sender|message)|returning message|(?:mail|message|delivery) (?:delivery )?
-    (?:failed|failure|has failed|delayed|error|could\ not)|failure notice|failure delivery
-    |could not be delivered|delayed mail|not delivered|non.?remis|unzustellbar|nicht zugestellt
-    |no se pudo entregar|rifiutat|mancato recapito|onbestelbaar|n[ãa]o entregue|warning: (?:could not
-    |message)|error sending your mail|cannot send message|loop alert|email bounce|postmaster notify
-    |mail system error|nondeliver|non-deliver|undelivery|mail returned""".replace("\n    ", ""),
-    re.I,
-)
-_BODY = re.compile(
-    r"""(?:could ?n[o']t|cannot|not|unable to|failed to|wasn't able to) be(?:en)? delivered
-    |(?:could not|couldn't|unable to|not able to|cannot|failed to|wasn't able to) deliver
-    |did not reach the following|had (?:permanent fatal|delivery) (?:errors?|problems)
-    |delivery to the following recipients? (?:failed|has been delayed)|transcript of session
-    |recipients? (?:returned|failed)|error (?:has occurred )?while attempting to deliver
-    |returned message below|mail delivery software|undeliverable to|was not delivered to
-    |exceeds allowed size|failure reasons|message is delayed|delivery failed|delivery error
-    |this is the (?:qmail|postfix|mailer-daemon|mail system)|deliver(?:y|ing) your mail"""
-    .replace("\n    ", ""),
-    re.I,
-)  # fmt: skip
-_DELAY = re.compile(
-    r"""delayed|still being retried|will (?:be retried|keep trying|retry|continue to (?:try|be))
-    |warning message only|do not need to re-?send|not yet been delivered|warning: could not
-    |delivery attempts? will continue|temporary failure report""".replace("\n    ", ""),
-    re.I,
-)
-_GIVEN_UP = re.compile(r"given up|giving up|permanent|not going to try again|returned to sender", re.I)
-# Where the original begins in a report that is one text.
-_ORIGINAL = re.compile(
-    r"""^[ \t>*-]*(?:below this line is a copy|(?:this is|below is|included is) a copy of
-    |(?:the )?(?:header of the )?original message (?:is |headers? )?follow|original message\b
-    |message headers? follow|(?:unsent|returned|undelivered) (?:message|mail) (?:follows|below|-)
-    |the header of the original|original mail as follows|forwarded message).*$
-    |^(?:received: (?:from|by|\()|return-path: |from \S+@\S+ +\w{3} \w{3})"""
-    .replace("\n    ", ""),
-    re.I | re.M,
-)  # fmt: skip
-_SMTP_ERROR = re.compile(r"(?<![\d.])(?:[45]\d\d[ \-]|[45]\.\d\.\d{1,3}\b)")
-_MAX_EXTERNAL_BYTES = 64 * 1024
-
-
 def find_bounce(mail: Mail, *, null_sender: bool) -> Bounce | None:
     """The report that `mail` is; None if it is none.
 
-    null_sender: the envelope had the empty sender, as RFC 5321 §4.5.5 wants for reports.
+    Of several recipients the worst off decides: a touch has one, and
+    others are what its address was expanded to. null_sender: the
+    envelope's sender was empty, as RFC 5321 §4.5.5 wants it for reports.
     """
-    statuses = _reported(mail)
-    if statuses:
-        return _weightiest(mail, statuses)
-    if not _looks_like_bounce(mail, null_sender=null_sender):
-        return None
+    statuses = [
+        status
+        for part in mail.parts
+        if part.content_type in _REPORT_TYPES
+        for status in read_report(part.content())
+    ]
+    if not statuses:
+        if not looks_like_bounce(mail, null_sender=null_sender):
+            return None
+        notice = notice_text(mail)
+        statuses = list(read_report_in_text(notice)) if looks_like_report(notice) else []
+    return _of_statuses(mail, statuses) if statuses else _of_looks(mail)
+
+
+def _of_statuses(mail: Mail, statuses: Sequence[RecipientStatus]) -> Bounce:
     notice = notice_text(mail)
-    if looks_like_report(notice):
-        in_text = read_report_in_text(notice)
-        if in_text:
-            return _weightiest(mail, in_text)
-    diagnosis = diagnose(_error_lines(notice), circumstances=notice)
+    bounces = [_of_status(status, notice) for status in statuses]
+    return min(bounces, key=lambda bounce: _BY_WEIGHT.index(bounce.fate))
+
+
+def _of_status(status: RecipientStatus, notice: str) -> Bounce:
+    words = f"{status.diagnostic} {status.status_comment}"
+    diagnosis = diagnose(words, status=status.status, circumstances=notice)
+    fate = _FATES.get(status.action)
+    if fate is None and status.status.startswith("2"):
+        fate = Fate.DELIVERED
+    if fate is None:
+        fate = Fate.HARD if diagnosis.is_hard else Fate.SOFT
+    return Bounce(
+        fate=fate,
+        diagnosis=diagnosis,
+        recipient=status.recipient,
+        detail=storable_line(status.diagnostic),
+    )
+
+
+def _of_looks(mail: Mail) -> Bounce:
+    notice = notice_text(mail)
+    words = error_lines(notice)
+    diagnosis = diagnose(words, circumstances=notice)
     fate = Fate.HARD if diagnosis.is_hard else Fate.SOFT
-    if fate is Fate.SOFT and _DELAY.search(f"{mail.subject}\n{notice}") and not (
-        _GIVEN_UP.search(notice)
-    ):
+    if fate is Fate.SOFT and is_warning(mail):
         fate = Fate.DELAYED
     return Bounce(
         fate=fate,
         diagnosis=diagnosis,
-        recipient=_recipient(mail),
-        detail=storable_line(_error_lines(notice)),
+        recipient=first_address(mail.header("x-failed-recipients")) or _recipient(notice),
+        detail=storable_line(words),
     )
+
+
+def _recipient(notice: str) -> str:
+    """Who it was for, as the formats of many mailers say it (flufl.bounce)."""
+    # Only the notice, as one plain part: the library then has neither nested parts to get lost
+    # in nor more than this to read.
+    message = message_from_bytes(b"\n" + notice[:16_384].encode())
+    try:
+        temporary, permanent = flufl.bounce.all_failures(message)
+    except Exception:  # noqa: BLE001 - its detectors were not written for hostile text
+        return ""
+    found = sorted(permanent or temporary)
+    return storable_line(found[0].decode("utf-8", "replace").lower()) if found else ""

@@ -66,7 +66,7 @@ _PHRASES: tuple[tuple[Reason, str], ...] = (
         r"blacklist|blocklist|block ?list|\b(?:dns[bw]l|rbl)\b|spamhaus|spamcop|sorbs|reputation"
         r"|blocked using|banned (?:sending )?ip|bad dns ptr|reverse dns|\bptr\b|no reverse"
         r"|client host (?:\[[^]]*\] )?(?:rejected|blocked)|cannot find your (?:hostname|reverse)"
-        r"|mismatches client ip|ip (?:address )?(?:\S+ )?(?:is |has been )?(?:blocked|banned|listed)"
+        r"|mismatches client ip|ip (?:address )?(?:\S{1,60} )?(?:is |has been )?(?:blocked|banned|listed)"
         r"|blocked ip|connections? not accepted from",
     ),
     (
@@ -86,7 +86,7 @@ _PHRASES: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.MAILBOX_FULL,
-        r"(?:mail ?box|inbox|folder|storage|disk|account|user|maildir)\W+(?:\S+ ){0,4}"
+        r"(?:mail ?box|inbox|folder|storage|disk|account|user|maildir)\W{1,5}(?:\S{1,60} ){0,4}"
         r"(?:is |are )?(?:almost |now )?(?:full|over ?quota|over (?:its |the )?(?:storage|quota|limit)"
         r"|exceed)|quota|out of storage|not enough (?:storage|space|disk)|insufficient (?:system )?"
         r"(?:storage|disk)|no space left|mail ?box size limit|exceeds allowed size|mailbox full"
@@ -94,7 +94,7 @@ _PHRASES: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.TOO_LARGE,
-        r"(?:message|mail|size|length)\W+(?:\S+ ){0,4}(?:too (?:big|large|long)|exceeds?\b)"
+        r"(?:message|mail|size|length)\W{1,5}(?:\S{1,60} ){0,4}(?:too (?:big|large|long)|exceeds?\b)"
         r"|size limit exceeded|exceeds (?:size|fixed|administrative|the maximum)",
     ),
     (
@@ -123,34 +123,34 @@ _PHRASES: tuple[tuple[Reason, str], ...] = (
     ),
     (
         Reason.HOST_UNKNOWN,
-        r"host (?:\S+ )?(?:unknown|not found)|unknown host|nxdomain|no such (?:host|domain)"
-        r"|(?:domain|host|hostname)(?: name)?(?: \S+)? (?:not found|does(?: not|n'?t) exist|is invalid"
+        r"host (?:\S{1,60} )?(?:unknown|not found)|unknown host|nxdomain|no such (?:host|domain)"
+        r"|(?:domain|host|hostname)(?: name)?(?: \S{1,60})? (?:not found|does(?: not|n'?t) exist|is invalid"
         r"|is not reachable|invalid)|unrout(?:e?able) (?:mail |address|domain)|unrouteable|bad destination"
-        r"|domain is not reachable|\S+\.[a-z]{2,} does not exist\b|lookup failure|host_not_found"
+        r"|domain is not reachable|\S{1,60}\.[a-z]{2,} does not exist\b|lookup failure|host_not_found"
         r"|illegal host",
     ),
     (
         Reason.SYSTEM,
         r"couldn'?t create|can(?:no|')t create|cannot open|configuration error|config error"
         r"|system error|local error|internal (?:system )?error|unable to contact ldap|mailer error"
-        r"|mail for \S+ loops|too many hops|hop count|\bloop|duplicated message-id"
+        r"|mail for \S{1,60} loops|too many hops|hop count|\bloop|duplicated message-id"
         r"|service (?:currently )?unavailable|service refused?|i/o error|pipe to \||remote protocol error"
         r"|command died|improper sequence|bad sequence",
     ),
     (
         Reason.MAILBOX_DISABLED,
-        r"(?:account|mail ?box|user|address|recipient)\W+(?:\S+ ){0,5}(?:disabled|suspended|inactive"
+        r"(?:account|mail ?box|user|address|recipient)\W{1,5}(?:\S{1,60} ){0,5}(?:disabled|suspended|inactive"
         r"|locked|deactivated|discontinued|blocked)|(?:disabled|suspended|inactive|locked|expired)"
-        r" (?:\S+ )?(?:account|mail ?box|user|recipient|e?mail address|address)|not accepting (?:e?mail|messages)",
+        r" (?:\S{1,60} )?(?:account|mail ?box|user|recipient|e?mail address|address)|not accepting (?:e?mail|messages)",
     ),
     (
         Reason.USER_UNKNOWN,
-        r"user (?:\S+ )?(?:is )?(?:unknown|not found|not exist|not known|doesn'?t exist)|unknown"
+        r"user (?:\S{1,60} )?(?:is )?(?:unknown|not found|not exist|not known|doesn'?t exist)|unknown"
         r" (?:or illegal )?(?:user|recipient|address|mail ?box|local|alias|account)|no such (?:user"
         r"|recipient|address|mail ?box|account|person|local|email)|(?:recipient|address|mail ?box"
-        r"|account|user|e?mail|alias)\b(?:\W+\S+){0,6}\W+(?:does(?: not|n'?t)|do not|did not) exist"
-        r"|does(?: not|n'?t) have (?:a|an) \S+ account|(?:invalid|bad|illegal) (?:recipient|address"
-        r"|mail ?box|user|destination mailbox)|recipient(?: name| address)?(?: \S+)? (?:is )?not (?:found"
+        r"|account|user|e?mail|alias)\b(?:\W{1,5}\w{1,60}){0,6}\W{1,5}(?:does(?: not|n'?t)|do not|did not) exist"
+        r"|does(?: not|n'?t) have (?:a|an) \S{1,60} account|(?:invalid|bad|illegal) (?:recipient|address"
+        r"|mail ?box|user|destination mailbox)|recipient(?: name| address)?(?: \S{1,60})? (?:is )?not (?:found"
         r"|recogni[sz]ed|known)|recipnotfound|recipientnotfound|not listed in|address (?:not found|unknown)"
         r"|recipient address rejected|address rejected|adresse destinataire invalide|utilisateur inconnu"
         r"|destinataire inconnu|mailbox (?:unavailable|not (?:found|available))|no mailbox"
@@ -212,7 +212,7 @@ _AFTER_RCPT = re.compile(
     re.IGNORECASE,
 )
 _QUOTED_ADDRESS = re.compile(r"<?[^\s<>@]{1,128}@([^\s<>:;,]{1,200})>?")
-_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_URL = re.compile(r"https?://([\w.-]{1,200})\S*", re.IGNORECASE)
 
 
 def diagnose(words: str, *, status: str = "", circumstances: str = "") -> Diagnosis:
@@ -254,8 +254,8 @@ def _reason(words: str, status: str, circumstances: str) -> Reason:
 
 
 def _said(words: str) -> str:
-    """Words only: what addresses and links happen to spell must not count."""
-    return _QUOTED_ADDRESS.sub("@", _URL.sub(" ", words))
+    """Words only: what addresses and the paths of links happen to spell must not count."""
+    return _QUOTED_ADDRESS.sub("@", _URL.sub(r"\1", words))
 
 
 def _by_words(said: str) -> Reason | None:

@@ -30,6 +30,7 @@ from console.embedded import (
 from console.embedded.account import account_for_postgres
 from console.embedded.process import spawn, wait_for_end
 from tests.support.eventually import eventually
+from tests.support.folders import quick_folder
 from tests.support.processes import (
     REPOSITORY,
     assert_ends,
@@ -57,11 +58,10 @@ def short_tmp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
-def new_dir(tmp_path: Path) -> Iterator[Path]:
+def new_dir() -> Iterator[Path]:
     """A data folder that no server has seen yet, for the half second that the first start takes."""
-    folder = tmp_path / "new"
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with quick_folder() as folder:
+        yield folder / "data"
 
 
 async def ask(database_url: str, *statements: str) -> Any:
@@ -375,7 +375,8 @@ def test_an_ordinary_user_needs_nothing_more(new_dir: Path, short_tmp: Path) -> 
         return
     if python is None or not account.can_read(REPOSITORY / "console" / "embedded" / "lock.py"):
         pytest.skip("the unprivileged user can read no Python 3.11 or not this checkout")
-    data_dir, run = short_tmp / "data", short_tmp / "run"
+    data_dir, run = new_dir, short_tmp / "run"
+    new_dir.parent.chmod(0o755)
     for folder in (data_dir, run):
         folder.mkdir()
         os.chown(folder, account.uid, account.gid)

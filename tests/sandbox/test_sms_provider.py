@@ -99,7 +99,10 @@ async def test_requests_above_the_rate_are_refused(begin: Begin) -> None:
     async with client_of(sandbox) as client:
         assert (await client.get(URL)).status_code == 200
         refused = await client.get(URL)
+        unsent = await client.post(URL, data={"To": PERSON, "From": NUMBER, "Body": "x"})
     assert (refused.status_code, refused.json()["code"]) == (429, 20429)
+    assert (unsent.status_code, unsent.json()["code"]) == (429, 20429)
+    assert sandbox.ledger.rejected == {"sms": 1}
 
 
 async def test_a_messaging_service_picks_the_sender_later(

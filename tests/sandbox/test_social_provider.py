@@ -196,9 +196,14 @@ async def test_echoes_can_be_turned_off(begin: Begin, clock: ClockFile, gateway:
 
 
 async def test_an_account_that_asks_too_fast_is_refused(begin: Begin) -> None:
-    async with client_of(await begin(**settings(requests_per_second=0.001))) as client:
+    sandbox = await begin(**settings(requests_per_second=0.001))
+    async with client_of(sandbox) as client:
         assert (await invite(client)).status_code == 201
         assert problem(await invite(client, "other-one")) == (429, "errors/too_many_requests")
+        assert problem(await write(client, inmail=True)) == (429, "errors/too_many_requests")
+        answer = await client.get(f"/users/{PERSON}", params={"account_id": ACCOUNT})
+        assert problem(answer) == (429, "errors/too_many_requests")
+    assert sandbox.ledger.rejected == {"social": 2}
 
 
 @pytest.mark.parametrize("public_id", ["zoe-martin-42", "josé-ñandú", "x"])

@@ -38,9 +38,9 @@ class Act(Enum):
 class FakeSmtp(FakeProvider):
     """script: replies by phase, used up one by one before the usual ones.
 
-    drips: answers octet by octet. commands: all that came, without line ends. mails: contents as they came
-    over the wire, without the final dot. abandoned: what had come of a
-    content when its connection ended.
+    drips: answers octet by octet. commands: all that came, without line
+    ends. mails: contents as they came over the wire, without the final
+    dot. abandoned: what had come of a content when its connection ended.
     """
 
     private = ("elodie", "prospect.example", "bounce@", "chloe", "wordpass")

@@ -1,4 +1,4 @@
-"""A fresh database for each test, cloned from a template in some 20 ms."""
+"""A fresh database for each test, cloned from a template."""
 
 import asyncio
 import itertools
@@ -49,7 +49,7 @@ class Databases:
     def clone(self, template: str = "template1") -> str:
         """The name of a new database like `template`.
 
-        FILE_COPY, since it took 19 ms where WAL_LOG took 21, and 80 at first.
+        By FILE_COPY: in memory that takes 12 ms, and WAL_LOG 106 ms.
         """
         name = f"test_{next(self._numbers)}"
         self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")

@@ -1,0 +1,1 @@
+"""The shipped cadences: one YAML file each, with mail templates beside it."""

@@ -1,0 +1,66 @@
+"""What commands work in: the settings of this shell, and everything that they lead to."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from asyncpg.exceptions import PostgresError
+from redis.exceptions import RedisError
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+
+from cadenza.errors import CadenzaError, ConfigurationError
+from cadenza.settings import Settings
+from console.processes.common import Parts, open_parts
+
+T = TypeVar("T")
+
+_POOL_SIZE = 2
+
+
+@asynccontextmanager
+async def session() -> AsyncIterator[Parts]:
+    """Database, accounts, catalog, course, clock and links, as `CADENZA_…` says.
+
+    Raises ConfigurationError when a setting is wrong, the database cannot
+    be reached, or its schema is not that of this version.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            parts = await stack.enter_async_context(
+                open_parts(Settings.load(), pool_size=_POOL_SIZE)
+            )
+        except (OSError, DBAPIError, PostgresError) as error:
+            raise ConfigurationError(
+                f"cannot reach the database ({_briefly(error)}): is it up, and is "
+                "CADENZA_DATABASE_URL right?"
+            ) from error
+        yield parts
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command; what goes wrong on purpose becomes clear lines and exit status 1."""
+    try:
+        return asyncio.run(work)
+    except CadenzaError as error:
+        refuse(str(error))
+    except RedisError as error:
+        refuse(f"cannot reach Redis ({_briefly(error)}): is it up, and is CADENZA_REDIS_URL right?")
+
+
+def refuse(message: str) -> NoReturn:
+    """Say on standard error why nothing was done, and end with status 1."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"[bold red]error:[/] {_escaped(message)}")
+    raise typer.Exit(1)
+
+
+def _escaped(message: str) -> str:
+    return message.replace("[", "\\[")
+
+
+def _briefly(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return str(cause).strip().splitlines()[0][:200] if str(cause).strip() else type(cause).__name__

@@ -1,0 +1,112 @@
+"""By what one knows a bounce that does not say that it is one."""
+
+import re
+
+from events.mailbox.mail import Mail
+
+_I = re.IGNORECASE
+
+# Local parts and names of programs that report. RFC 5321 §4.5.5, RFC 2142.
+_DAEMON = re.compile(r"mail(?:er)?[-_]?daemon|mdaemon|mail\.delivery\.system", _I)
+_DAEMON_OR_POSTMASTER = re.compile(_DAEMON.pattern + r"|post_?master|mail\.delivery", _I)
+_DAEMON_NAME = re.compile(
+    r"mail deliver(?:y|er)? ?(?:sub)?system|delivery (?:sub)?system|system administrator"
+    r"|mailer.daemon|postmaster|mail system|content-filter",
+    _I,
+)
+_SUBJECTS = (
+    r"undeliver(?:able|ed|y)",
+    r"delivery (?:status|report|failure|notification|has failed|problem)",
+    r"returned (?:e?mail|to sender|message)|returning message|mail returned",
+    r"(?:mail|message|delivery) (?:delivery )?(?:failed|failure|has failed|delayed|error|could not)",
+    r"failure notice|failure delivery|could not be delivered|delayed mail|not delivered",
+    r"error sending your mail|cannot send message|loop alert|email bounce|postmaster notify",
+    r"warning: (?:could not|message)|mail system error|non-?deliver",
+    r"non.?remis|message non distribu|[ée]chec de (?:la )?(?:remise|distribution)",
+    r"unzustellbar|nicht zugestellt|onbestelbaar|no se pudo entregar|no entregado",
+    r"rifiutat|mancat[oa] (?:recapito|consegna)|n[ãa]o entregue",
+)
+_SUBJECT = re.compile("|".join(_SUBJECTS), _I)
+_BODIES = (
+    r"(?:could ?n[o']t|cannot|unable to|failed to) be delivered|not been delivered",
+    r"(?:could not|couldn't|unable to|not able to|cannot|failed to) deliver",
+    r"did not reach the following|had (?:permanent fatal|delivery) (?:errors?|problems)",
+    r"delivery to the following recipients? (?:failed|has been delayed)|transcript of session",
+    r"recipients? (?:returned|failed)|error (?:has occurred )?while attempting to deliver",
+    r"mail delivery software|undeliverable to|was not delivered to|exceeds allowed size",
+    r"failure reasons|message is delayed|delivery (?:failed|error)",
+    r"this is the (?:qmail|postfix|mailer-daemon|mail system)|deliver(?:y|ing) your mail",
+)
+_BODY = re.compile("|".join(_BODIES), _I)
+_DELAYS = (
+    r"delayed|still being retried|will (?:be retried|keep trying|retry|continue to (?:try|be))",
+    r"warning message only|do not need to re-?send|not yet been delivered|warning: could not",
+    r"delivery attempts? will continue|temporary failure report",
+)
+_DELAY = re.compile("|".join(_DELAYS), _I)
+_GIVEN_UP = re.compile(r"given up|giving up|permanent|not going to try again|cannot send", _I)
+
+# Where the original begins in a report that is all one text.
+_ORIGINALS = (
+    r"below this line is a copy|(?:this|below|included) is a copy of",
+    r"(?:the )?(?:header of the )?original message (?:is |headers? )?follow|original message\b",
+    r"message headers? follow|(?:unsent|returned|undelivered) (?:message|mail)[ -]*(?:follows|below|--)",
+    r"the header of the original|original mail as follows|forwarded message",
+)
+_ORIGINAL = re.compile(
+    rf"^[ \t>*-]{{0,40}}(?:{'|'.join(_ORIGINALS)}).{{0,200}}$"
+    r"|^(?:received: ?(?:from|by|\()|return-path: |from \S{1,100}@\S{1,100} +\w{3} \w{3})",
+    _I | re.MULTILINE,
+)
+_SMTP_ERROR = re.compile(r"(?<![\d.])(?:[45]\d\d[ \-:]|[45]\.\d\.\d{1,3}\b)")
+_MAX_ERROR_LINES = 12
+
+
+def looks_like_bounce(mail: Mail, *, null_sender: bool) -> bool:
+    """Whether a program reports with `mail` that another mail did not arrive.
+
+    A program's name alone is enough, if no person has it; else sender and
+    words must agree. A person who forwards a report is believed if the
+    subject still says so and a server's words are in it.
+    """
+    if mail.has("x-failed-recipients"):
+        return True
+    local = mail.sender.partition("@")[0]
+    if _DAEMON.fullmatch(local) or not mail.sender and _DAEMON_NAME.search(mail.header("from")):
+        return True
+    notice = notice_text(mail)
+    subject = _SUBJECT.search(mail.subject) is not None
+    body = _BODY.search(notice) is not None
+    is_program = (
+        null_sender
+        or _DAEMON_OR_POSTMASTER.match(local) is not None
+        or _DAEMON_NAME.search(mail.header("from")) is not None
+    )
+    if is_program:
+        return subject or body
+    return subject and body and _SMTP_ERROR.search(notice) is not None
+
+
+def is_warning(mail: Mail) -> bool:
+    """Whether the report says that delivery goes on being tried."""
+    said = f"{mail.subject}\n{notice_text(mail)}"
+    return _DELAY.search(said) is not None and _GIVEN_UP.search(said) is None
+
+
+def notice_text(mail: Mail) -> str:
+    """The report's own words, without the original below them."""
+    text = mail.text
+    original = _ORIGINAL.search(text)
+    return text[: original.start()] if original else text
+
+
+def error_lines(notice: str) -> str:
+    """The lines with servers' replies, each with the two that follow; all if there is none."""
+    lines = notice.split("\n")
+    wanted: dict[int, None] = {}
+    for index, line in enumerate(lines):
+        if _SMTP_ERROR.search(line[:1000]):
+            wanted.update(dict.fromkeys(range(index, min(index + 3, len(lines)))))
+        if len(wanted) >= _MAX_ERROR_LINES:
+            break
+    return " ".join(lines[index][:1000].strip() for index in wanted) or notice
