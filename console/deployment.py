@@ -47,7 +47,7 @@ class LocalDeployment:
         own = {"CADENZA_METRICS_PORT": str(self.ports[name])}
         return ProcessSpec(
             name=name,
-            argv=[sys.executable, "-m", "console.main", command],
+            argv=[sys.executable, "-m", "console.processes", command],
             env={**self.env, **own},
             log_path=self.logs / f"{name}.log",
             ready=answers(f"http://127.0.0.1:{self.ports[name]}/healthz"),

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Port = Annotated[int, Field(ge=0, le=65535)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
-PersonaName = Literal[
-    "ordinary",
+ChosenPersona = Literal[
     "silent",
     "opens",
     "clicks",
@@ -30,6 +29,7 @@ PersonaName = Literal[
     "answers_social",
     "profile_missing",
 ]
+PersonaName = ChosenPersona | Literal["ordinary"]
 
 
 class _Part(BaseModel):
@@ -156,9 +156,9 @@ class Rates(_Part):
 
 
 class Override(_Part):
-    """A disposition chosen by hand: the person reacts to every message."""
+    """A disposition chosen by hand: the person reacts so to every message, and not otherwise."""
 
-    persona: PersonaName
+    persona: ChosenPersona
 
 
 class SandboxSettings(_Part):

@@ -195,6 +195,7 @@ async def _read(response: httpx.Response) -> Answer:
         async for chunk in chunks:
             body += chunk
             if len(body) > _MAX_ANSWER_OCTETS:
+                body.clear()
                 break
     return Answer(
         status=response.status_code,

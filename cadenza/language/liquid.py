@@ -7,13 +7,14 @@ Tags and filters that read files, keep counters or know today's date are
 gone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, wraps
 from typing import Any
 
 from liquid import Environment, Mode, RenderContext
 from liquid.builtin.expressions.primitive import Blank, Empty
 from liquid.exceptions import LiquidError
+from liquid.expression import Expression
 from liquid.template import BoundTemplate
 from liquid.token import Token
 from liquid.undefined import FalsyStrictUndefined, Undefined
@@ -51,7 +52,7 @@ class Missing(FalsyStrictUndefined):
         raise MissingVariable(str(object.__getattribute__(self, "name")))
 
     def __eq__(self, other: object) -> bool:
-        return other is None or other is False or isinstance(other, (Undefined, Blank, Empty))
+        return other is None or other is False or isinstance(other, Undefined)
 
     def __hash__(self) -> int:
         return hash(object.__getattribute__(self, "name"))
@@ -138,6 +139,7 @@ def parse(text: Text, *, autoescape: bool, reporter: Reporter) -> BoundTemplate 
         reporter.problem(text.at(offset), f"this is not valid Liquid: {error.message}; {_MEND}")
         return None
     _check_names(template, text, reporter)
+    _check_blanks(template, text, reporter)
     return template
 
 
@@ -170,6 +172,31 @@ def _check_names(template: BoundTemplate, text: Text, reporter: Reporter) -> Non
             trouble = _trouble(variable.segments)
             if trouble:
                 reporter.problem(text.at(variable.span.index), trouble)
+
+
+def _check_blanks(template: BoundTemplate, text: Text, reporter: Reporter) -> None:
+    # In python-liquid something undefined is neither blank nor empty, so the
+    # usual `!= blank` would let exactly the missing values through.
+    for expression in _expressions(template):
+        if isinstance(expression, (Blank, Empty)):
+            reporter.problem(
+                text.at(max(0, expression.token.start_index)),
+                f"`{expression.token.value}` is not known here, a blank value counts as missing; "
+                "write `{% if prospect.title %}` or `{% unless prospect.title %}`",
+            )
+
+
+def _expressions(template: BoundTemplate) -> Iterator[Expression]:
+    context = RenderContext(template)
+    nodes = list(template.nodes)
+    while nodes:
+        node = nodes.pop()
+        nodes.extend(node.children(context))
+        expressions = list(node.expressions())
+        while expressions:
+            expression = expressions.pop()
+            yield expression
+            expressions.extend(expression.children())
 
 
 def _trouble(segments: Any) -> str | None:

@@ -28,10 +28,6 @@ class Gap:
         """Whether it is more than nothing."""
         return bool(self.days or self.clock)
 
-    def later_day(self, day: int) -> int:
-        """The day of the cadence that lies this far after `day`, by the plan."""
-        return day + self.days + self.clock.days
-
     def day_after(self, moment: datetime, days: Days, zone: str) -> datetime:
         """`moment` plus the gap; gaps in days end as their last day begins, leaving it whole."""
         if not self.days:
@@ -61,7 +57,7 @@ def parse_gap(text: str, days: Days) -> Gap:
             f"`{unit}` is not a unit of time{did_you_mean(unit, units)}; "
             "write minutes, hours, days or weeks"
         )
-    if gap.later_day(0) > LONGEST_DAYS:
+    if gap.days + gap.clock.days > LONGEST_DAYS:
         raise ValueError(f"`{text}` is too long; the longest is {LONGEST_DAYS} days")
     return gap
 
@@ -115,7 +111,8 @@ class Timing:
             return start_of_day(target, zone), self.day
         if self.after is not None:
             moment = self.after.day_after(state.reached_at, days, zone)
-            return moment, self.after.later_day(state.reached_day)
+            passed = days_passed(days, state.reached_at, moment, zone)
+            return moment, state.reached_day + passed
         return state.reached_at, state.reached_day
 
 

@@ -11,7 +11,7 @@ from cadenza.language.fields import Fields
 from cadenza.language.source import Text
 from cadenza.language.step_context import StepContext
 from cadenza.language.template import Template, Variables
-from cadenza.language.timing import Gap, Timing, take_gap
+from cadenza.language.timing import Gap, Timing, days_passed, take_gap
 from cadenza.model import Channel, Effect, EventType, Occurrence, TaskSpec
 
 DISPOSITIONS = {
@@ -71,7 +71,8 @@ class TaskStep(StepType):
         end = self.wait.exactly_after(opened, days, zone)
         if standing.now < end:
             return WaitUntil(at=end)
-        return GoTo(step=None, reached_at=end, reached_day=self.wait.later_day(day))
+        passed = days_passed(days, opened, end, zone)
+        return GoTo(step=None, reached_at=end, reached_day=day + passed)
 
     def effects(self, standing: Standing, occurrence: Occurrence) -> Sequence[Effect]:
         if occurrence.kind != "opened_task":

@@ -6,7 +6,7 @@ from typing import ClassVar
 from cadenza.abc import GoTo, Standing, StepType, Verdict, WaitUntil
 from cadenza.language.fields import Fields
 from cadenza.language.step_context import StepContext
-from cadenza.language.timing import Gap, take_gap
+from cadenza.language.timing import Gap, days_passed, take_gap
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +19,12 @@ class WaitStep(StepType):
     gap: Gap
 
     def plan(self, standing: Standing) -> Verdict:
-        state = standing.state
-        end = self.gap.day_after(
-            state.reached_at, standing.cadence.days, standing.profile.time_zone
-        )
+        state, days, zone = standing.state, standing.cadence.days, standing.profile.time_zone
+        end = self.gap.day_after(state.reached_at, days, zone)
         if standing.now < end:
             return WaitUntil(at=end)
-        return GoTo(step=None, reached_at=end, reached_day=self.gap.later_day(state.reached_day))
+        passed = days_passed(days, state.reached_at, end, zone)
+        return GoTo(step=None, reached_at=end, reached_day=state.reached_day + passed)
 
     def takes_time(self) -> bool:
         return self.gap.takes_time

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from cadenza.errors import StaleLease
-from cadenza.model import BatchId, Channel
+from cadenza.model import BatchId, Channel, EnrollmentId
 from cadenza.storage.database import Connection, Row
 from cadenza.storage.due import DueTouch
 
@@ -168,6 +168,17 @@ async def expire_worker(tx: Connection, worker: str) -> int:
         worker,
     )
     return int(tag.rpartition(" ")[2])
+
+
+async def holding(db: Connection, ids: Sequence[EnrollmentId]) -> Sequence[EnrollmentId]:
+    """Which of these enrollments have a touch in some batch."""
+    rows = await db.fetch(
+        """select distinct (t->>'enrollment_id')::bigint as id
+        from batch, jsonb_array_elements(touches) as t
+        where (t->>'enrollment_id')::bigint = any($1::bigint[]) order by 1""",
+        ids,
+    )
+    return [row["id"] for row in rows]
 
 
 async def adopt(tx: Connection, scheduler: str) -> None:

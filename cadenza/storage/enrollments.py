@@ -92,6 +92,16 @@ async def lock(tx: Connection, ids: Sequence[EnrollmentId]) -> Mapping[Enrollmen
     return {row["enrollment_id"]: _enrollment(row) for row in rows}
 
 
+async def hold(tx: Connection, ids: Sequence[EnrollmentId]) -> None:
+    """Lock enrollments as `lock` does, without reading them."""
+    if ids:
+        await tx.execute(
+            """select 1 from enrollment where id = any($1::bigint[])
+            order by id for no key update""",
+            ids,
+        )
+
+
 async def save(
     tx: Connection,
     changes: Sequence[tuple[EnrollmentId, EnrollmentState, str | None]],

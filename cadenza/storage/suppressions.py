@@ -1,9 +1,9 @@
 """Who must not be touched. A key names an address, a domain or a person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from cadenza.model import Channel, Profile
+from cadenza.model import Channel, EnrollmentId, Profile
 from cadenza.storage.database import Connection
 
 
@@ -51,6 +51,37 @@ async def add(
         now,
     )
     return int(tag.rpartition(" ")[2])
+
+
+# Which column of a prospect the value of a key of each kind is compared with.
+_COLUMNS = {
+    "prospect": "p.key",
+    "email": "p.email",
+    "domain": "split_part(p.email, '@', 2)",
+    "phone": "p.phone",
+    "social": "p.profile",
+}
+
+
+async def concerned(db: Connection, keys: Sequence[str]) -> Mapping[str, Sequence[EnrollmentId]]:
+    """Key → running enrollments of everybody whom it names; keys that name nobody are missing."""
+    by_kind: dict[str, list[str]] = {}
+    for key in keys:
+        kind, _, value = key.partition(":")
+        by_kind.setdefault(kind, []).append(value)
+    found: dict[str, list[EnrollmentId]] = {}
+    # A statement for each kind: in one with `or`, no index serves.
+    for kind, values in by_kind.items():
+        column = _COLUMNS[kind]
+        rows = await db.fetch(
+            f"""select {column} as value, e.id from prospect p
+            join enrollment e on e.prospect_id = p.id
+            where {column} = any($1::text[]) and e.status <> 'finished' order by e.id""",  # noqa: S608 - our own constants
+            values,
+        )
+        for row in rows:
+            found.setdefault(f"{kind}:{row['value']}", []).append(row["id"])
+    return found
 
 
 async def among(db: Connection, keys: Sequence[str]) -> set[str]:

@@ -25,8 +25,12 @@ class Task:
     script: str
     checklist: Sequence[str]
     dispositions: Sequence[str]
+    opened_at: datetime
     due_at: datetime
     state: str
+    disposition: str | None
+    note: str | None
+    closed_at: datetime | None
     prospect: dict[str, Any]
 
 
@@ -106,6 +110,14 @@ async def done(
     return task
 
 
+async def find(db: Connection, task_id: TaskId) -> Task:
+    """The task as it stands. Raises UnknownName."""
+    row = await db.fetchrow(f"{_SELECT} where t.id = $1", task_id)
+    if row is None:
+        raise UnknownName(f"there is no task {task_id}")
+    return _task(row)
+
+
 async def listed(
     db: Connection,
     *,
@@ -150,8 +162,12 @@ def _task(row: Row) -> Task:
         script=row["script"],
         checklist=row["checklist"],
         dispositions=row["dispositions"],
+        opened_at=row["opened_at"],
         due_at=row["due_at"],
         state=row["state"],
+        disposition=row["disposition"],
+        note=row["note"],
+        closed_at=row["closed_at"],
         prospect={
             "key": row["key"],
             "first_name": fields.get("first_name"),

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _LETTERS = str.maketrans(
     {
@@ -21,6 +22,7 @@ _LETTERS = str.maketrans(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def ascii_name(name: str) -> str:
     """`Γιώργος` → `giorgos`, `Jun'ichi` → `junichi`, `de la Cruz` → `de-la-cruz`.
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from cadenza.enrolling import EnrollmentMessage
 from console.enroll.client import EnrollmentClient
 
 _MOST_ROWS = 250
 _SATURDAY = 5
 _AT_HOUR = timedelta(hours=5)
+_PATIENCE_SECONDS = 60.0
 
 
 class CsvProducer:
@@ -39,10 +41,15 @@ class CsvProducer:
         due = [rows for at, rows in self._planned if at <= now]
         first = len(self._planned)
         self._planned = [(at, rows) for at, rows in self._planned if at > now]
-        for n, rows in enumerate(due):
-            await self._client.send_and_wait(
-                f"{self._prefix}-{first - n}", self._cadence, list(rows)
-            )
+        await self._client.send_and_wait(
+            [
+                EnrollmentMessage(
+                    key=f"{self._prefix}-{first - n}", cadence=self._cadence, rows=rows
+                )
+                for n, rows in enumerate(due)
+            ],
+            _PATIENCE_SECONDS,
+        )
 
 
 def _planned(

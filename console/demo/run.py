@@ -106,8 +106,7 @@ class _Demo:
             database = await stack.enter_async_context(Database(self._servers.database_url))
             world = World(self._ports["control"])
             stack.push_async_callback(world.close)
-            client = EnrollmentClient(self._servers.redis_url)
-            stack.push_async_callback(client.close)
+            client = await stack.enter_async_context(EnrollmentClient(self._servers.redis_url))
             producer = CsvProducer(
                 client,
                 cadence=name,

@@ -52,7 +52,7 @@ class _Waiting:
     """A message without a receipt. entry_id: its place in the stream when it was last sent."""
 
     document: bytes
-    entry_id: bytes | None = None
+    entry_id: bytes | str | None = None
     looked_at: float = 0.0
 
 
@@ -167,11 +167,10 @@ class EnrollmentClient:
             except (RedisError, OSError):
                 return  # it comes back, or the deadline passes
 
-    async def _add(self, document: bytes) -> bytes:
-        entry_id: bytes = await self._client.xadd(STREAM, {"message": document})
-        return entry_id
+    async def _add(self, document: bytes) -> bytes | str:
+        return await self._client.xadd(STREAM, {"message": document})
 
-    async def _is_in_stream(self, entry_id: bytes) -> bool:
+    async def _is_in_stream(self, entry_id: bytes | str) -> bool:
         return bool(await self._client.xrange(STREAM, entry_id, entry_id, count=1))
 
     async def _receipts(self, keys: Iterable[str]) -> Sequence[Receipt]:
@@ -206,7 +205,7 @@ def _document(message: EnrollmentMessage) -> bytes:
     return raw
 
 
-def _receipt(document: bytes) -> Receipt:
+def _receipt(document: bytes | str) -> Receipt:
     said = json.loads(document)
     return Receipt(
         message_key=said["key"],

@@ -82,10 +82,15 @@ def is_automatic(mail: Mail, *, null_sender: bool) -> bool:
     return (
         null_sender
         or _says_so(mail)
-        or _ROBOT.fullmatch(mail.sender.partition("@")[0]) is not None
+        or is_robot(mail.sender)
         or _subject_says_so(mail.subject)
         or _reads_like_a_note(mail)
     )
+
+
+def is_robot(address: str) -> bool:
+    """Whether nobody reads mail to this address: `no-reply@…`."""
+    return _ROBOT.fullmatch(address.partition("@")[0]) is not None
 
 
 def _says_so(mail: Mail) -> bool:

@@ -2,13 +2,14 @@
 
 import re
 
+from events.mailbox.automatic import is_robot
 from events.mailbox.mail import Mail
 
 _I = re.IGNORECASE
 
 # Local parts and names of programs that report. RFC 5321 §4.5.5, RFC 2142.
 _DAEMON = re.compile(r"mail(?:er)?[-_]?daemon|mdaemon|mail\.delivery\.system", _I)
-_DAEMON_OR_POSTMASTER = re.compile(_DAEMON.pattern + r"|post_?master|mail\.delivery", _I)
+_POSTMASTER = re.compile(r"post_?master|mail\.delivery", _I)
 _DAEMON_NAME = re.compile(
     r"mail deliver(?:y|er)? ?(?:sub)?system|delivery (?:sub)?system|system administrator"
     r"|mailer.daemon|postmaster|mail system|content-filter",
@@ -22,6 +23,7 @@ _SUBJECTS = (
     r"failure notice|failure delivery|could not be delivered|delayed mail|not delivered",
     r"error sending your mail|cannot send message|loop alert|email bounce|postmaster notify",
     r"warning: (?:could not|message)|mail system error|non-?deliver",
+    r"you (?:\S{1,100} )?are not (?:a )?member",
     r"non.?remis|message non distribu|[ée]chec de (?:la )?(?:remise|distribution)",
     r"unzustellbar|nicht zugestellt|onbestelbaar|no se pudo entregar|no entregado",
     r"rifiutat|mancat[oa] (?:recapito|consegna)|n[ãa]o entregue",
@@ -59,15 +61,15 @@ _ORIGINAL = re.compile(
     _I | re.MULTILINE,
 )
 _SMTP_ERROR = re.compile(r"(?<![\d.])(?:[45]\d\d[ \-:]|[45]\.\d\.\d{1,3}\b)")
-_MAX_ERROR_LINES = 12
+_MAX_ERRORS = 20
 
 
 def looks_like_bounce(mail: Mail, *, null_sender: bool) -> bool:
     """Whether a program reports with `mail` that another mail did not arrive.
 
     A program's name alone is enough, if no person has it; else sender and
-    words must agree. A person who forwards a report is believed if the
-    subject still says so and a server's words are in it.
+    words must agree, or the subject begin as reports do. A person who
+    forwards a report is believed if a server's words are in it.
     """
     if mail.has("x-failed-recipients"):
         return True
@@ -77,13 +79,15 @@ def looks_like_bounce(mail: Mail, *, null_sender: bool) -> bool:
     notice = notice_text(mail)
     subject = _SUBJECT.search(mail.subject) is not None
     body = _BODY.search(notice) is not None
-    is_program = (
-        null_sender
-        or _DAEMON_OR_POSTMASTER.match(local) is not None
-        or _DAEMON_NAME.search(mail.header("from")) is not None
-    )
-    if is_program:
+    if (
+        _POSTMASTER.match(local) is not None or _DAEMON_NAME.search(mail.header("from")) is not None
+    ) and _SMTP_ERROR.search(notice):
+        return True
+    if null_sender or _POSTMASTER.match(local) is not None or is_robot(mail.sender):
         return subject or body
+    # People answer with "Re:", so what begins like this was begun by a program.
+    if _SUBJECT.match(mail.subject):
+        return True
     return subject and body and _SMTP_ERROR.search(notice) is not None
 
 
@@ -100,13 +104,18 @@ def notice_text(mail: Mail) -> str:
     return text[: original.start()] if original else text
 
 
-def error_lines(notice: str) -> str:
-    """The lines with servers' replies, each with the two that follow; all if there is none."""
-    lines = notice.split("\n")
-    wanted: dict[int, None] = {}
-    for index, line in enumerate(lines):
-        if _SMTP_ERROR.search(line[:1000]):
-            wanted.update(dict.fromkeys(range(index, min(index + 3, len(lines)))))
-        if len(wanted) >= _MAX_ERROR_LINES:
-            break
-    return " ".join(lines[index][:1000].strip() for index in wanted) or notice
+def error_statements(notice: str) -> list[str]:
+    """What servers said, one entry for each reply, with the lines around it; else all of it.
+
+    The two lines before tell to which command it was, the two after go on.
+    """
+    lines = [line[:1000].strip() for line in notice.split("\n") if line.strip()]
+    errors = [index for index, line in enumerate(lines) if _SMTP_ERROR.search(line)][:_MAX_ERRORS]
+    if not errors:
+        return [" ".join(lines)]
+    statements = []
+    for index, following in zip(errors, [*errors[1:], len(lines)], strict=True):
+        previous = max((error for error in errors if error < index), default=-1)
+        begin = max(previous + 1, index - 2)
+        statements.append(" ".join(lines[begin : min(following, index + 3)]))
+    return statements

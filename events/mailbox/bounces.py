@@ -1,13 +1,13 @@
 """Reads bounces: by the book (RFC 3464) where they are, else by their looks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from email import message_from_bytes
+from email.message import Message
 from enum import StrEnum
 
 import flufl.bounce
 
-from events.mailbox.bounce_looks import error_lines, is_warning, looks_like_bounce, notice_text
+from events.mailbox.bounce_looks import error_statements, is_warning, looks_like_bounce, notice_text
 from events.mailbox.delivery_status import (
     RecipientStatus,
     looks_like_report,
@@ -16,6 +16,7 @@ from events.mailbox.delivery_status import (
 )
 from events.mailbox.diagnosis import Diagnosis, diagnose
 from events.mailbox.mail import Mail, first_address
+from events.mailbox.mime import Part
 from events.text import storable_line
 
 _REPORT_TYPES = ("message/delivery-status", "message/global-delivery-status")
@@ -57,18 +58,26 @@ def find_bounce(mail: Mail, *, null_sender: bool) -> Bounce | None:
     others are what its address was expanded to. null_sender: the
     envelope's sender was empty, as RFC 5321 §4.5.5 wants it for reports.
     """
-    statuses = [
-        status
-        for part in mail.parts
-        if part.content_type in _REPORT_TYPES
-        for status in read_report(part.content())
-    ]
+    statuses = _reported(mail.parts)
     if not statuses:
         if not looks_like_bounce(mail, null_sender=null_sender):
             return None
-        notice = notice_text(mail)
-        statuses = list(read_report_in_text(notice)) if looks_like_report(notice) else []
+        # Some gateways attach the report that they got to one of their own.
+        statuses = _reported(mail.root.walk()) or _written(notice_text(mail))
     return _of_statuses(mail, statuses) if statuses else _of_looks(mail)
+
+
+def _reported(parts: Iterable[Part]) -> Sequence[RecipientStatus]:
+    return [
+        status
+        for part in parts
+        if part.content_type in _REPORT_TYPES
+        for status in read_report(part.content())
+    ]
+
+
+def _written(notice: str) -> Sequence[RecipientStatus]:
+    return read_report_in_text(notice) if looks_like_report(notice) else ()
 
 
 def _of_statuses(mail: Mail, statuses: Sequence[RecipientStatus]) -> Bounce:
@@ -78,8 +87,11 @@ def _of_statuses(mail: Mail, statuses: Sequence[RecipientStatus]) -> Bounce:
 
 
 def _of_status(status: RecipientStatus, notice: str) -> Bounce:
-    words = f"{status.diagnostic} {status.status_comment}"
-    diagnosis = diagnose(words, status=status.status, circumstances=notice)
+    if status.diagnostic:
+        words = f"{status.diagnostic} {status.status_comment}"
+        diagnosis = diagnose(words, status=status.status, circumstances=notice)
+    else:
+        words, diagnosis = _worst_statement(notice, status)
     fate = _FATES.get(status.action)
     if fate is None and status.status.startswith("2"):
         fate = Fate.DELIVERED
@@ -89,30 +101,41 @@ def _of_status(status: RecipientStatus, notice: str) -> Bounce:
         fate=fate,
         diagnosis=diagnosis,
         recipient=status.recipient,
-        detail=storable_line(status.diagnostic),
+        detail=storable_line(status.diagnostic or words),
     )
+
+
+def _worst_statement(notice: str, status: RecipientStatus) -> tuple[str, Diagnosis]:
+    """What the readable part says, in which each statement may be about another recipient."""
+    found = [
+        (words, diagnose(f"{words} {status.status_comment}", status=status.status))
+        for words in error_statements(notice)
+    ]
+    return next((one for one in found if one[1].is_hard), found[0])
 
 
 def _of_looks(mail: Mail) -> Bounce:
     notice = notice_text(mail)
-    words = error_lines(notice)
-    diagnosis = diagnose(words, circumstances=notice)
+    words, diagnosis = _worst_statement(notice, RecipientStatus())
     fate = Fate.HARD if diagnosis.is_hard else Fate.SOFT
     if fate is Fate.SOFT and is_warning(mail):
         fate = Fate.DELAYED
     return Bounce(
         fate=fate,
         diagnosis=diagnosis,
-        recipient=first_address(mail.header("x-failed-recipients")) or _recipient(notice),
+        recipient=first_address(mail.header("x-failed-recipients")) or _recipient(mail, notice),
         detail=storable_line(words),
     )
 
 
-def _recipient(notice: str) -> str:
+def _recipient(mail: Mail, notice: str) -> str:
     """Who it was for, as the formats of many mailers say it (flufl.bounce)."""
-    # Only the notice, as one plain part: the library then has neither nested parts to get lost
-    # in nor more than this to read.
-    message = message_from_bytes(b"\n" + notice[:16_384].encode())
+    # The notice as one plain part: the library then has neither nested parts to get lost in nor
+    # more than this to read.
+    message = Message()
+    message["From"] = mail.sender or "unknown@invalid"
+    message["Subject"] = mail.subject
+    message.set_payload(notice[:16_384].encode("utf-8", "replace").decode(), "utf-8")
     try:
         temporary, permanent = flufl.bounce.all_failures(message)
     except Exception:  # noqa: BLE001 - its detectors were not written for hostile text

@@ -1,10 +1,13 @@
 """Reads feedback reports (ARF, RFC 5965): a recipient called a mail spam."""
 
+import re
+
 from events.mailbox.mail import Mail
 from events.mailbox.mime import parse_headers
 
 # RFC 5965 §7.3, RFC 6430, RFC 6591: the others are about a mail that is fine, or about DMARC.
 _NO_COMPLAINTS = frozenset(("not-spam", "auth-failure"))
+_JMRP_SUBJECT = re.compile(r"complaint about message from \S+$", re.IGNORECASE)
 
 
 def find_complaint(mail: Mail) -> str | None:
@@ -17,6 +20,11 @@ def find_complaint(mail: Mail) -> str | None:
             fields = parse_headers(part.content())
             stated = (fields.get("feedback-type") or ("",))[0]
             return stated.strip().lower()[:40] or "abuse"
+    # Microsoft's Junk Mail Reporting Program attaches the mail and says no more.
+    if _JMRP_SUBJECT.match(mail.subject) and any(
+        part.content_type == "message/rfc822" for part in mail.parts
+    ):
+        return "abuse"
     return None
 
 

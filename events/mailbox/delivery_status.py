@@ -1,13 +1,15 @@
 """Reads delivery status reports (RFC 3464), also those that are not quite by the book."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from events.mailbox.mime import parse_headers
 from events.text import storable_line
 
 _MAX_BLOCKS = 60
+_FINAL_RECIPIENT = re.compile(rb"^(?=final-recipient[ \t]*:)", re.IGNORECASE | re.MULTILINE)
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _FIELD = re.compile(
     r"^[ \t]*(?:final-recipient|original-recipient|action|status|diagnostic-code)[ \t]*:",
@@ -52,9 +54,16 @@ class RecipientStatus:
 
 def read_report(content: bytes) -> Sequence[RecipientStatus]:
     """The per-recipient blocks of a message/delivery-status, in order, at most 60."""
-    blocks = re.split(rb"\n[ \t]*\n", content.replace(b"\r\n", b"\n"), maxsplit=_MAX_BLOCKS)
-    found = (_recipient(block) for block in blocks[:_MAX_BLOCKS])
+    found = (_recipient(block) for block in islice(_blocks(content), _MAX_BLOCKS))
     return [recipient for recipient in found if recipient is not None]
+
+
+def _blocks(content: bytes) -> Iterator[bytes]:
+    for block in re.split(rb"\n[ \t]*\n", content.replace(b"\r\n", b"\n")):
+        # Some forget the blank lines: then each recipient begins with this field.
+        first, *others = _FINAL_RECIPIENT.split(block)
+        yield first + b"".join(others[:1])
+        yield from others[1:]
 
 
 def looks_like_report(text: str) -> bool:

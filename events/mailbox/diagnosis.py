@@ -32,7 +32,7 @@ class Reason(StrEnum):
     NETWORK = "network"
     EXPIRED = "expired"
     SYSTEM = "system"
-    REFUSED_AFTER_DATA = "refused_after_data"
+    USER_DOUBTED = "user_doubted"
     UNDETERMINED = "undetermined"
 
 
@@ -56,9 +56,11 @@ class Diagnosis:
 # In the order in which they are asked: what accuses sender, content or circumstances comes before
 # what accuses the address, because such refusals often name the recipient too.
 _PHRASES: tuple[tuple[Reason, str], ...] = (
+    (Reason.HOST_UNKNOWN, r"account or domain may not exist"),
+    (Reason.NETWORK, r"host not found, try again|name service error .{0,200}try again"),
     (
         Reason.AUTHENTICATION,
-        r"\b(?:spf|dkim|dmarc|sender policy framework|sender ?id)\b|authentication (?:required|info)"
+        r"\b(?:spf|dkim|dmarc|sender policy framework|sender ?id)\b|authentication (?:required|info|checks? fail)"
         r"|unauthenticated (?:e?mail|sender)|purported responsible address|not authenticated",
     ),
     (
@@ -75,7 +77,7 @@ _PHRASES: tuple[tuple[Reason, str], ...] = (
         r"|sender (?:is |was )?(?:invalid|unknown)|domain of sender|unrout(?:e?able) sender"
         r"|sender address .{0,80}does not exist|mail from .{0,200}(?:rejected|denied|refused|not)"
         r"|(?:invalid|unknown|bad|illegal) sender|server rejected mail from"
-        r"|yourself|recipient preferences|from: header|after mail from:",
+        r"|yourself|recipient preferences|from: (?:header|address|domain)|valid from:|after mail from:",
     ),
     (
         Reason.CONTENT,
@@ -101,7 +103,7 @@ _PHRASES: tuple[tuple[Reason, str], ...] = (
         Reason.POLICY,
         r"relay(?:ing)? (?:access )?(?:denied|not)|no relay|insecure mail relay|not permitted to relay"
         r"|unable to relay|polic(?:y|ies)|not (?:allowed|permitted|authori[sz]ed) to (?:send|post|mail)"
-        r"|access denied[^.]{0,60}(?:sending|ip|as\d)|authrequired|permission to post|delivery not"
+        r"|(?<!rejected: )access denied|authrequired|permission to post|not (?:a )?member|delivery not"
         r" authori[sz]ed|group you tried to contact|please use the smtp server|transport encryption",
     ),
     (
@@ -134,7 +136,7 @@ _PHRASES: tuple[tuple[Reason, str], ...] = (
         r"couldn'?t create|can(?:no|')t create|cannot open|configuration error|config error"
         r"|system error|local error|internal (?:system )?error|unable to contact ldap|mailer error"
         r"|mail for \S{1,60} loops|too many hops|hop count|\bloop|duplicated message-id"
-        r"|service (?:currently )?unavailable|service refused?|i/o error|pipe to \||remote protocol error"
+        r"|service refused?|i/o error|pipe to \||remote protocol error"
         r"|command died|improper sequence|bad sequence",
     ),
     (
@@ -152,13 +154,15 @@ _PHRASES: tuple[tuple[Reason, str], ...] = (
         r"|does(?: not|n'?t) have (?:a|an) \S{1,60} account|(?:invalid|bad|illegal) (?:recipient|address"
         r"|mail ?box|user|destination mailbox)|recipient(?: name| address)?(?: \S{1,60})? (?:is )?not (?:found"
         r"|recogni[sz]ed|known)|recipnotfound|recipientnotfound|not listed in|address (?:not found|unknown)"
-        r"|recipient address rejected|address rejected|adresse destinataire invalide|utilisateur inconnu"
+        r"|address rejected(?!\s*:)|address rejected: access denied|adresse destinataire invalide"
+        r"|utilisateur inconnu|invalid final delivery|no valid recipients for"
         r"|destinataire inconnu|mailbox (?:unavailable|not (?:found|available))|no mailbox"
         r"|user unknown|unknown in|not a (?:valid|known) (?:user|mailbox|recipient|address)"
         r"|empf[äa]nger unbekannt|usuario desconocido|no existe|nicht gefunden|mailbox name not allowed"
         r"|rcptto: no such|isn'?t in my control|can(?:no|')t find (?:the )?(?:user|recipient)"
-        r"|(?:not|isn'?t|not a) (?:a )?(?:member|local user)|sorry, no mailbox",
+        r"|(?:not|isn'?t) a local user|sorry, no mailbox|^\W*542 .{1,300} rejected",
     ),
+    (Reason.SYSTEM, r"service (?:currently )?unavailable"),
     (
         Reason.NETWORK,
         r"connection (?:refused|reset|lost|timed? ?out)|lost connection|timed? ?out|network (?:error"
@@ -200,15 +204,24 @@ _BY_STATUS: tuple[tuple[str, Reason], ...] = (
     ("7.26", Reason.AUTHENTICATION),
     ("7", Reason.POLICY),
 )
+# RFC 5321 §4.2.3, RFC 7504 §4. The others say too little.
+_BY_CODE = {"521": Reason.NO_MAIL_HERE, "551": Reason.MOVED, "556": Reason.NO_MAIL_HERE}
 _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\d.\-#])([45]\d\d)(?=[ \-:;,]|$)")
 _AFTER_DATA = re.compile(
     r"in reply to (?:the )?end of data|after (?:end of data|data\b)|>>> data\s+<<< 5|text command"
-    r"|transmission failure|after i sent the message",
+    r"|transmission failure|after i sent the message|smtp command data",
     re.IGNORECASE,
 )
 _AFTER_RCPT = re.compile(
-    r"in reply to rcpt|after rcpt|>>> rcpt|\[rcpt_to\]|our rcpt|does not like recipient|smtp:rcpt",
+    r"in reply to rcpt|after rcpt|>>> rcpt|\[rcpt_to\]|our rcpt|does not like recipient|smtp:rcpt|rcpt to respon"
+    # A pipelined RCPT's refusal is read after DATA was sent; then DATA is refused for want of one.
+    r"|need rcpt|no valid recipients|rcpt commands? (?:were rejected|must precede)",
+    re.IGNORECASE,
+)
+# The reply names the address, so it is about the address; or the words leave no doubt.
+_CERTAIN = re.compile(
+    r"\b5\d\d[^\n@]{0,40}?[^\s@]{1,64}@|does(?: not|n'?t) have (?:a|an) \S{1,60} account",
     re.IGNORECASE,
 )
 _QUOTED_ADDRESS = re.compile(r"<?[^\s<>@]{1,128}@([^\s<>:;,]{1,200})>?")
@@ -232,20 +245,18 @@ def diagnose(words: str, *, status: str = "", circumstances: str = "") -> Diagno
         status=stated,
         code=code[1] if code else "",
     )
-    if found.reason is Reason.UNDETERMINED and found.code == "551":
-        return Diagnosis(reason=Reason.MOVED, status=stated, code=found.code)
+    if found.reason in (Reason.UNDETERMINED, Reason.SYSTEM) and found.code in _BY_CODE:
+        return Diagnosis(reason=_BY_CODE[found.code], status=stated, code=found.code)
     return found
 
 
 def _reason(words: str, status: str, circumstances: str) -> Reason:
     said = _said(words)
     reason = _by_words(said)
-    if reason is None and not status.removeprefix("5").strip(".0"):
-        reason = _by_words(_said(circumstances))
     if reason is None:
         reason = _by_status(status)
-    if reason is Reason.USER_UNKNOWN and _judged_the_message(status, words + "\n" + circumstances):
-        return Reason.REFUSED_AFTER_DATA
+    if reason is Reason.USER_UNKNOWN and _address_is_in_doubt(words, status, circumstances):
+        return Reason.USER_DOUBTED
     if reason in (Reason.HOST_UNKNOWN, Reason.NO_MAIL_HERE) and status.startswith("4"):
         return Reason.NETWORK  # a name server's answer that may change
     if reason is Reason.MAILBOX_DISABLED and status.endswith(".1.1"):
@@ -271,12 +282,19 @@ def _by_status(status: str) -> Reason:
     return Reason.UNDETERMINED
 
 
-def _judged_the_message(status: str, text: str) -> bool:
-    """Whether "user unknown" came where only the message could be judged.
+def _address_is_in_doubt(words: str, status: str, circumstances: str) -> bool:
+    """Whether "user unknown" may have been said of the message, or of a mailbox that exists.
 
-    A server that has accepted RCPT and refuses after DATA looked at more
-    than the address; and 5.2.x says that the mailbox exists.
+    5.1.x says in so many words that it is the address, and so does a
+    refusal of RCPT. A server that has accepted RCPT and refuses after DATA
+    judged more than the address; 5.2.x and 5.3.x say that mailbox or
+    system are at fault; and a bare `550` that names nobody says nothing.
     """
-    if _AFTER_RCPT.search(text):
+    text = f"{words}\n{circumstances}"
+    if status.startswith(("5.1.", "4.1.")) or _AFTER_RCPT.search(text):
         return False
-    return _AFTER_DATA.search(text) is not None or status.startswith("5.2.")
+    if status.startswith(("5.2.", "5.3.")):
+        return True
+    if _CERTAIN.search(words) and not _AFTER_DATA.search(text.replace(words, "", 1)) or _NO_ACCOUNT:
+        return False
+    return status in ("", "5.0.0") and _CODE.search(words) is not None

@@ -173,7 +173,7 @@ def _digest(mail: Mail) -> str:
     return digest.hexdigest()
 
 
-def _add(digest: "hashlib._Hash", part: Part, *, with_headers: bool) -> None:
+def _add(digest: hashlib.blake2s, part: Part, *, with_headers: bool) -> None:
     if with_headers:
         for name in sorted(part.headers.keys() - _TRACE_HEADERS):
             digest.update(f"{name}:{part.headers[name][0]}\n".encode())

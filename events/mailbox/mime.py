@@ -21,6 +21,8 @@ _MAX_HEADERS = 400
 _MAX_VALUE_BYTES = 4 * 1024
 
 _NAME = re.compile(rb"[!-9;-~]{1,76}")
+_BOUNDARY = re.compile(rb"""boundary[ \t]*=[ \t]*"?([^"\n;]{1,200})""", re.IGNORECASE)
+_DELIMITER = re.compile(rb"^--([^\s-][^\n]{0,199})$", re.MULTILINE)
 _PARAMETER = re.compile(r""";\s*([\w!#$&+.^`|~*-]{1,40})\s*=\s*("(?:[^"\\]|\\.)*"|[^;\s]*)""")
 
 
@@ -90,6 +92,8 @@ class _Reader:
             head, _, body = raw.partition(b"\n\n")
         headers = _headers(head)
         content_type, parameters = _content_type(headers)
+        if content_type.startswith("multipart/") and not parameters.get("boundary"):
+            parameters = {**parameters, "boundary": _guessed_boundary(head, body)}
         disposition = (headers.get("content-disposition") or ("",))[0].lower().lstrip()
         made = Part(
             headers=headers,
@@ -156,6 +160,12 @@ def _content_type(headers: Mapping[str, Sequence[str]]) -> tuple[str, Mapping[st
         unquoted = re.sub(r"\\(.)", r"\1", text[1:-1]) if text.startswith('"') else text
         parameters.setdefault(name.lower(), unquoted)
     return content_type, parameters
+
+
+def _guessed_boundary(head: bytes, body: bytes) -> str:
+    """For headers that were folded wrongly or lost their parameters: the first that looks it."""
+    found = _BOUNDARY.search(head) or _DELIMITER.search(body)
+    return decoded(found[1].rstrip(), "utf-8") if found else ""
 
 
 def _split(body: bytes, boundary: str, most: int) -> Sequence[bytes]:

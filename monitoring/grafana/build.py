@@ -7,129 +7,18 @@ Needs the development dependency grafana-foundation-sdk.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from grafana_foundation_sdk.builders import bargauge, stat, timeseries
-from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
-from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.cog.variants import Dataquery as AnyDataquery
-from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models import dashboard
+
+from monitoring.grafana.panels import bars, data_source, number, series, thresholds_at
 
 DASHBOARDS = Path(__file__).parent / "dashboards"
-DATA_SOURCE_UID = "prometheus"
 
 _SENDING = 'channel=~"email|sms|social"'
 _CADENCE = 'cadence=~"$cadence"'
 _RATE = "[$__rate_interval]"
-
-Queries = Mapping[str, str]
-"""Legend → PromQL."""
-
-
-def _source() -> dashboard.DataSourceRef:
-    return dashboard.DataSourceRef(type_val="prometheus", uid=DATA_SOURCE_UID)
-
-
-def _targets(queries: Queries, *, instant: bool = False) -> list[Builder[AnyDataquery]]:
-    targets: list[Builder[AnyDataquery]] = []
-    for letter, (legend, expression) in zip("ABCDEFGH", queries.items(), strict=False):
-        target = Dataquery().expr(expression).legend_format(legend).ref_id(letter)
-        targets.append(target.instant() if instant else target.range())
-    return targets
-
-
-def _steps(*steps: tuple[float | None, str]) -> builders.ThresholdsConfig:
-    return (
-        builders.ThresholdsConfig()
-        .mode(dashboard.ThresholdsMode.ABSOLUTE)
-        .steps([dashboard.Threshold(value=value, color=color) for value, color in steps])
-    )
-
-
-def _last() -> common_builders.ReduceDataOptions:
-    return common_builders.ReduceDataOptions().calcs(["lastNotNull"])
-
-
-def _stat(
-    title: str,
-    description: str,
-    expression: str,
-    *,
-    unit: str = "short",
-    thresholds: builders.ThresholdsConfig | None = None,
-) -> stat.Panel:
-    return (
-        stat.Panel()
-        .title(title)
-        .description(description)
-        .datasource(_source())
-        .targets(_targets({title: expression}))
-        .unit(unit)
-        .reduce_options(_last())
-        .graph_mode(common.BigValueGraphMode.AREA)
-        .color_mode(common.BigValueColorMode.VALUE)
-        .thresholds(thresholds or _steps((None, "green")))
-        .height(4)
-        .span(4)
-    )
-
-
-def _series(
-    title: str,
-    description: str,
-    queries: Queries,
-    *,
-    unit: str = "short",
-    stacked: bool = False,
-    width: int = 8,
-) -> timeseries.Panel:
-    stacking = common.StackingMode.NORMAL if stacked else common.StackingMode.NONE
-    return (
-        timeseries.Panel()
-        .title(title)
-        .description(description)
-        .datasource(_source())
-        .targets(_targets(queries))
-        .unit(unit)
-        .min(0)
-        .fill_opacity(30 if stacked else 8)
-        .stacking(common_builders.StackingConfig().mode(stacking))
-        .legend(
-            common_builders.VizLegendOptions()
-            .show_legend(True)
-            .display_mode(common.LegendDisplayMode.LIST)
-            .placement(common.LegendPlacement.BOTTOM)
-        )
-        .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
-        .height(7)
-        .span(width)
-    )
-
-
-def _bars(
-    title: str,
-    description: str,
-    queries: Queries,
-    *,
-    unit: str = "short",
-    thresholds: builders.ThresholdsConfig | None = None,
-) -> bargauge.Panel:
-    return (
-        bargauge.Panel()
-        .title(title)
-        .description(description)
-        .datasource(_source())
-        .targets(_targets(queries, instant=True))
-        .unit(unit)
-        .min(0)
-        .orientation(common.VizOrientation.HORIZONTAL)
-        .display_mode(common.BarGaugeDisplayMode.BASIC)
-        .reduce_options(_last())
-        .thresholds(thresholds or _steps((None, "blue")))
-        .height(7)
-        .span(8)
-    )
 
 
 def _in_range(selector: str) -> str:
@@ -149,48 +38,48 @@ def _mean(metric: str) -> str:
 
 def _at_a_glance() -> Sequence[Builder[dashboard.Panel]]:
     return (
-        _stat(
+        number(
             "Database",
             "1: the exporter reads it. 0: it cannot.",
             "cadenza_up",
-            thresholds=_steps((None, "red"), (1, "green")),
+            thresholds=thresholds_at((None, "red"), (1, "green")),
         ),
-        _stat(
+        number(
             "Sent per minute",
             "Touches that a provider took over.",
             f'60 * sum(rate(cadenza_touches_total{{status="sent"}}{_RATE}))',
         ),
-        _stat(
+        number(
             "Due lag",
             "For how long the oldest touch that should have left is due.",
             f"max(cadenza_due_lag_seconds{{{_SENDING}}})",
             unit="s",
-            thresholds=_steps((None, "green"), (60, "orange"), (300, "red")),
+            thresholds=thresholds_at((None, "green"), (60, "orange"), (300, "red")),
         ),
-        _stat(
+        number(
             "Unknown touches",
             "Of which nobody knows yet whether they left.",
             "cadenza_unknown_touches",
-            thresholds=_steps((None, "green"), (1, "red")),
+            thresholds=thresholds_at((None, "green"), (1, "red")),
         ),
-        _stat(
+        number(
             "Inbox",
             "Events stored and not applied yet.",
             "cadenza_inbox_events",
-            thresholds=_steps((None, "green"), (1000, "orange"), (10000, "red")),
+            thresholds=thresholds_at((None, "green"), (1000, "orange"), (10000, "red")),
         ),
-        _stat(
+        number(
             "Alerts firing",
             "What each means: docs/operations.md.",
             'count(ALERTS{alertstate="firing"}) or vector(0)',
-            thresholds=_steps((None, "green"), (1, "red")),
+            thresholds=thresholds_at((None, "green"), (1, "red")),
         ),
     )
 
 
 def _pipeline() -> Sequence[Builder[dashboard.Panel]]:
     return (
-        _series(
+        series(
             "Touches sent, by channel",
             "Per second.",
             {
@@ -200,20 +89,20 @@ def _pipeline() -> Sequence[Builder[dashboard.Panel]]:
             unit="ops",
             stacked=True,
         ),
-        _series(
+        series(
             "Due lag, by channel",
             "For how long the oldest due touch is due, in schedule time.",
             {"{{channel}}": "cadenza_due_lag_seconds"},
             unit="s",
         ),
-        _series(
+        series(
             "Deferrals, by reason",
             "Due touches put back, per second. A limit that holds is no fault.",
             {"{{reason}}": f"sum by (reason) (rate(cadenza_deferrals_total{_RATE}))"},
             unit="ops",
             stacked=True,
         ),
-        _series(
+        series(
             "Bucket depth",
             "Touches in batches, by state, and due touches that no batch has taken.",
             {
@@ -222,13 +111,13 @@ def _pipeline() -> Sequence[Builder[dashboard.Panel]]:
             },
             stacked=True,
         ),
-        _series(
+        series(
             "Events, by type",
             "Applied, per second.",
             {"{{type}}": f"sum by (type) (rate(cadenza_events_total{{{_CADENCE}}}{_RATE}))"},
             unit="ops",
         ),
-        _bars(
+        bars(
             "Funnel",
             "In the time range of the dashboard; each touch counts once.",
             {
@@ -243,7 +132,7 @@ def _pipeline() -> Sequence[Builder[dashboard.Panel]]:
                 "meeting": _in_range(f'cadenza_events_total{{type="meeting_booked", {_CADENCE}}}'),
             },
         ),
-        _bars(
+        bars(
             "Accounts: used of today's cap",
             "The 20 fullest sender accounts.",
             {
@@ -251,9 +140,9 @@ def _pipeline() -> Sequence[Builder[dashboard.Panel]]:
                 " / (cadenza_account_cap_touches > 0))"
             },
             unit="percentunit",
-            thresholds=_steps((None, "green"), (0.9, "orange"), (1, "red")),
+            thresholds=thresholds_at((None, "green"), (0.9, "orange"), (1, "red")),
         ),
-        _series(
+        series(
             "Enrollments and tasks",
             "Enrollments under way, and tasks that wait for a person.",
             {
@@ -261,7 +150,7 @@ def _pipeline() -> Sequence[Builder[dashboard.Panel]]:
                 "open tasks": "cadenza_open_tasks",
             },
         ),
-        _series(
+        series(
             "Oldest event in the inbox",
             "Since when it waits to be applied.",
             {"age": "cadenza_inbox_oldest_age_seconds"},
@@ -272,32 +161,32 @@ def _pipeline() -> Sequence[Builder[dashboard.Panel]]:
 
 def _processes() -> Sequence[Builder[dashboard.Panel]]:
     return (
-        _series(
+        series(
             "Processes up",
             "By role.",
             {"{{job}}": "sum by (job) (up)"},
             width=6,
         ),
-        _series(
+        series(
             "Starts",
             "Processes that (re)started in the last 15 minutes.",
             {"{{job}}": "sum by (job) (changes(process_start_time_seconds[15m]))"},
             width=6,
         ),
-        _series(
+        series(
             "Processor time",
             "Cores in use.",
             {"{{job}}": f"sum by (job) (rate(process_cpu_seconds_total{_RATE}))"},
             width=6,
         ),
-        _series(
+        series(
             "Memory",
             "Resident.",
             {"{{job}}": "sum by (job) (process_resident_memory_bytes)"},
             unit="bytes",
             width=6,
         ),
-        _series(
+        series(
             "Sends, by result",
             "Per second.",
             {
@@ -307,19 +196,19 @@ def _processes() -> Sequence[Builder[dashboard.Panel]]:
             unit="ops",
             stacked=True,
         ),
-        _series(
+        series(
             "Delivery of a batch, by phase",
             "95th percentile.",
             {"{{phase}}": _quantile(0.95, "cadenza_delivery_phase_seconds", "phase")},
             unit="s",
         ),
-        _series(
+        series(
             "Provider latency",
             "95th percentile of one send.",
             {"{{provider}}": _quantile(0.95, "cadenza_send_seconds", "provider")},
             unit="s",
         ),
-        _series(
+        series(
             "Rate limiter, storing events, event loops",
             "99th percentile.",
             {
@@ -329,13 +218,13 @@ def _processes() -> Sequence[Builder[dashboard.Panel]]:
             },
             unit="s",
         ),
-        _series(
+        series(
             "Scheduler pass",
             "95th percentile of each part.",
             {"{{part}}": _quantile(0.95, "cadenza_scheduler_pass_seconds", "part")},
             unit="s",
         ),
-        _series(
+        series(
             "Group sizes",
             "Mean: touches in a batch, attempts in a journal statement.",
             {
@@ -343,7 +232,7 @@ def _processes() -> Sequence[Builder[dashboard.Panel]]:
                 "journal": _mean("cadenza_journal_group_size_rows"),
             },
         ),
-        _series(
+        series(
             "Crashes mended",
             "Batches settled or hinted again, leases lost, actors failed, per second.",
             {
@@ -354,7 +243,7 @@ def _processes() -> Sequence[Builder[dashboard.Panel]]:
             },
             unit="ops",
         ),
-        _series(
+        series(
             "Events refused",
             "Arrivals that were not stored, per second.",
             {
@@ -363,7 +252,7 @@ def _processes() -> Sequence[Builder[dashboard.Panel]]:
             },
             unit="ops",
         ),
-        _series(
+        series(
             "Shards",
             "With and without a scheduler.",
             {"{{state}}": "cadenza_shards"},
@@ -386,7 +275,7 @@ def pipeline() -> dashboard.Dashboard:
         .with_variable(
             builders.QueryVariable("cadence")
             .label("Cadence")
-            .datasource(_source())
+            .datasource(data_source())
             .query("label_values(cadenza_touches_total, cadence)")
             .refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
             .multi(True)
@@ -401,8 +290,8 @@ def pipeline() -> dashboard.Dashboard:
     for panel in _processes():
         board = board.with_panel(panel)
     built = board.build()
-    for number, placed in enumerate(built.panels or (), start=1):
-        placed.id_val = number
+    for panel_id, placed in enumerate(built.panels or (), start=1):
+        placed.id_val = panel_id
     return built
 
 

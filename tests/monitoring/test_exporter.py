@@ -242,9 +242,10 @@ async def test_the_exporter_stays_healthy_without_a_database() -> None:
         raise ConnectionRefusedError
 
     with capture_logs():
-        async with export(
-            read, process_registry(), version="1.2.3", host="127.0.0.1", port=0
-        ) as server, httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client:
+        async with (
+            export(read, process_registry(), version="1.2.3", host="127.0.0.1", port=0) as server,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client,
+        ):
             assert "cadenza_up 0.0" in (await client.get("/metrics")).text
             assert (await client.get("/healthz")).status_code == 200
 

@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from monitoring.grafana import build
+from monitoring.grafana.panels import DATA_SOURCE_UID
 from tests.monitoring.promql import faults, known_series
 from tests.monitoring.promtool import needs_promtool, promtool
 
@@ -93,7 +94,7 @@ def test_panels_have_ids_of_their_own_titles_and_descriptions() -> None:
 def test_the_data_source_of_the_panels_is_the_provisioned_one() -> None:
     (source,) = _provisioned("datasources")["datasources"]
     used = set(re.findall(r'"uid": "(\w+)"', json.dumps(PIPELINE["panels"])))
-    assert used == {source["uid"]} == {build.DATA_SOURCE_UID}
+    assert used == {source["uid"]} == {DATA_SOURCE_UID}
 
 
 @needs_promtool

@@ -103,9 +103,10 @@ async def test_an_action_that_fails_is_logged_and_the_next_one_runs(
 
 async def test_closing_cancels_what_runs() -> None:
     agenda = Agenda(ScheduleClock(None))
-    cancelled = asyncio.Event()
+    begun, cancelled = asyncio.Event(), asyncio.Event()
 
     async def act() -> None:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -113,8 +114,7 @@ async def test_closing_cancels_what_runs() -> None:
 
     agenda.after(0, act)
     agenda.run_due()
-    await eventually(lambda: not agenda.is_idle(), "the action runs")
-    await asyncio.wait_for(asyncio.sleep(0), 1)
+    await begun.wait()
     await agenda.close()
     assert cancelled.is_set()
     assert agenda.pending == 0

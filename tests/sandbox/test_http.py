@@ -10,7 +10,7 @@ from sandbox.activity import Activity, Faults, HttpFaults, SmtpFaults
 from sandbox.http_client import NoAnswer, WebClient
 from sandbox.http_server import HttpConnection, Request, Response, json_response
 from sandbox.settings import WebSettings
-from tests.sandbox.world import Gateway, Hit, eventually
+from tests.sandbox.world import DyingServer, Gateway, Hit, eventually
 
 ALWAYS_HANGING = Faults(smtp=SmtpFaults(), http=HttpFaults(hang=1000))
 
@@ -141,25 +141,27 @@ async def test_refusals_are_not_tried_again(client: WebClient, gateway: Gateway)
     assert (answer.status, answer.is_good, len(gateway.hits)) == (404, False, 1)
 
 
-async def test_a_server_that_comes_back_is_found(client: WebClient, url: str) -> None:
-    loop = asyncio.get_running_loop()
-    placeholder = await loop.create_server(asyncio.Protocol, "127.0.0.1", 0)
-    port = placeholder.sockets[0].getsockname()[1]
-    placeholder.close()
-    request = asyncio.ensure_future(client.request("GET", f"http://127.0.0.1:{port}/", headers={}))
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.shield(request), 0.02)
+async def test_a_server_that_comes_back_is_found(client: WebClient) -> None:
+    dying = await DyingServer.start()
+    request = asyncio.ensure_future(
+        client.request("GET", f"http://127.0.0.1:{dying.port}/", headers={})
+    )
+    await eventually(lambda: dying.connections >= 2, "it was tried again")
+    await dying.stop()
     seen = Activity()
-    server = await loop.create_server(
-        lambda: HttpConnection(lambda _: json_response(200, {}), seen, None), "127.0.0.1", port
+    server = await asyncio.get_running_loop().create_server(
+        lambda: HttpConnection(lambda _: json_response(200, {}), seen, None),
+        "127.0.0.1",
+        dying.port,
     )
     assert (await request).status == 200
     server.close()
     await hang_up(seen)
 
 
-async def test_a_kept_connection_that_was_closed_costs_nothing(client: WebClient) -> None:
+async def test_a_kept_connection_that_was_closed_is_no_failure() -> None:
     """A server may close between two requests; the next one simply takes a new connection."""
+    client = WebClient(WebSettings(give_up_seconds=0))
     connections = ended = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -173,12 +175,9 @@ async def test_a_kept_connection_that_was_closed_costs_nothing(client: WebClient
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
     for _ in range(3):
         assert (await client.request("GET", url, headers={})).status == 200
     assert connections == 3
-    assert loop.time() - begun < 0.04, "a pause was taken"
     await client.close()
     await eventually(lambda: ended == 3, "all connections are closed")
     server.close()

@@ -117,3 +117,10 @@ async def test_a_taken_port_is_an_error_with_nothing_left_running(tmp_path: Path
     assert os.strerror(errno.EADDRINUSE).lower() in errors.decode().lower()
     assert "Traceback" not in errors.decode()
     assert not (tmp_path / "ready.json").exists()
+
+
+def test_the_settings_in_the_documentation_are_right() -> None:
+    page = (ROOT / "docs" / "sandbox.md").read_text()
+    document = page.partition("```json\n")[2].partition("```")[0]
+    settings = SandboxSettings.model_validate_json(document)
+    assert settings.overrides["jean@customer.example"].persona == "replies_positive"

@@ -1,6 +1,5 @@
 """The mail queue delivers, whatever the server does."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from sandbox.mail_composer import OutgoingMail
 from sandbox.outbox import Outbox
 from sandbox.settings import OutboxSettings
-from tests.sandbox.world import Inbound, eventually
+from tests.sandbox.world import DyingServer, Inbound, eventually
 
 MAIL = OutgoingMail("", "b+1@acme.example", "Subject: x\r\n\r\n.dot\r\n..\r\né\r\n".encode())
 
@@ -71,18 +70,16 @@ async def test_an_address_beyond_ascii_is_delivered(
 
 
 async def test_a_server_that_is_down_is_waited_for(fates: list[tuple[str, bool]]) -> None:
-    inbound = Inbound()
-    await inbound.start()
-    port = inbound.port
-    await inbound.stop()
-    outbox = Outbox(OutboxSettings(port=port), "mx.sandbox.example")
+    dying = await DyingServer.start()
+    outbox = Outbox(OutboxSettings(port=dying.port), "mx.sandbox.example")
     outbox.start()
     for _ in range(10):
         put(outbox, fates)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(asyncio.Event().wait(), 0.1)
+    await eventually(lambda: dying.connections >= 4, "it was tried again")
     assert (outbox.pending, fates) == (10, [])
-    await inbound.start(port)
+    await dying.stop()
+    inbound = Inbound()
+    await inbound.start(dying.port)
     await eventually(lambda: outbox.pending == 0, "the mails are delivered")
     assert len(inbound.mails) == 10
     await outbox.close()

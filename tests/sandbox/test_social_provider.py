@@ -17,7 +17,7 @@ PERSON = "zoe-martin-42"
 
 
 def settings(
-    gateway: Gateway | None = None, persona: str = "ordinary", **more: Any
+    gateway: Gateway | None = None, persona: str = "silent", **more: Any
 ) -> dict[str, Any]:
     social: dict[str, Any] = {
         "api_key": "key",

@@ -122,6 +122,32 @@ class Gateway:
         await send({"type": "http.response.body", "body": content})
 
 
+class DyingServer:
+    """Takes connections and hangs up at once, as what listens while it goes down."""
+
+    def __init__(self) -> None:
+        self.connections = 0
+        self.port = 0
+        self._server: asyncio.Server | None = None
+
+    @classmethod
+    async def start(cls) -> "DyingServer":
+        dying = cls()
+
+        def hang_up(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            dying.connections += 1
+            writer.transport.abort()
+
+        dying._server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        dying.port = dying._server.sockets[0].getsockname()[1]
+        return dying
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+
 class Inbound:
     """The SMTP server that takes replies and bounces, on aiosmtpd."""
 

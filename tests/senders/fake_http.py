@@ -44,14 +44,18 @@ class Response:
 
 
 class FakeHttp(FakeProvider):
-    """script: responses to give before the usual ones. requests: all that came."""
+    """script: responses to give before the usual ones. requests: all that came.
+
+    drips: answers octet by octet and never gets done.
+    """
 
     faults: ClassVar[Mapping[Fault, Response]]
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, tls: bool = False) -> None:
+        super().__init__(tls=tls)
         self.script: list[Response] = []
         self.requests: list[Request] = []
+        self.drips = False
 
     @abstractmethod
     def answer(self, request: Request) -> Response:
@@ -62,6 +66,9 @@ class FakeHttp(FakeProvider):
             request = await _read_request(reader)
             self.requests.append(request)
             writer.write((await self._respond(request)).encode())
+            while self.drips:
+                writer.write(b"Y")
+                await asyncio.sleep(0.01)
             await writer.drain()
 
     async def _respond(self, request: Request) -> Response:

@@ -2,16 +2,19 @@
 
 import asyncio
 import re
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum, auto
+from pathlib import Path
 from typing import Self
 
 from cadenza.accounts import SenderAccount
 from cadenza.model import Outbound
 from tests.support.eventually import eventually
 
+CERTIFICATE = Path(__file__).parent / "certs" / "localhost.pem"
 _MARK = re.compile(rb"touch-\d+")
 
 
@@ -30,6 +33,13 @@ class Fault(Enum):
     REFUSES_ACCOUNT = auto()
 
 
+def server_context() -> ssl.SSLContext:
+    """TLS with the certificate in `certs`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
 class FakeProvider(ABC):
     """A provider on a socket of this machine; used as `async with`.
 
@@ -41,7 +51,8 @@ class FakeProvider(ABC):
 
     private: tuple[str, ...]
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: bool = False) -> None:
+        self.tls = tls
         self.fault: Fault | None = None
         self.received: list[str] = []
         self.arrived = 0
@@ -75,7 +86,10 @@ class FakeProvider(ABC):
         await self.stop()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._session, "127.0.0.1", self.port)
+        context = server_context() if self.tls else None
+        self._server = await asyncio.start_server(
+            self._session, "127.0.0.1", self.port, ssl=context
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

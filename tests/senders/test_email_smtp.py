@@ -121,6 +121,7 @@ REFUSALS: list[tuple[str, bytes, type[SendError], str, bool]] = [
 ]
 
 
+@pytest.mark.asyncio(loop_factories=["uvloop"])
 @pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "stepwise"])
 @pytest.mark.parametrize(
     ("phase", "reply", "kind", "code", "invalid"),

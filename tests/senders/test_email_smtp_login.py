@@ -1,10 +1,8 @@
 """TLS and AUTH, against aiosmtpd as the relay."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +15,8 @@ from cadenza.errors import ConfigurationError, TransientSendError
 from cadenza.model import Channel
 from senders.email_smtp.sender import SmtpSender
 from tests.senders.fake_smtp import FakeSmtp, email
+from tests.senders.servers import CERTIFICATE, server_context
 
-CERTIFICATE = Path(__file__).parent / "certs" / "localhost.pem"
 PASSWORD = "p4ss wörd"
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
@@ -59,8 +57,7 @@ class Relay:
 
     @asynccontextmanager
     async def running(self, **options: Any) -> AsyncIterator["Relay"]:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(CERTIFICATE)
+        context = server_context()
 
         def session() -> SMTP:
             made = SMTP(

@@ -6,14 +6,13 @@ from cadenza.clock import Clock
 
 
 class SetClock(Clock):
-    """Schedule time is what the test says: wall time plus an offset, or frozen at a moment."""
+    """Schedule time that begins at `start` (default: wall time) and is moved by the test."""
 
-    def __init__(self, frozen: datetime | None = None) -> None:
-        self._frozen = frozen
-        self._offset = timedelta()
+    def __init__(self, start: datetime | None = None) -> None:
+        self._offset = start - datetime.now(UTC) if start else timedelta()
 
     def now(self) -> datetime:
-        return (self._frozen or datetime.now(UTC)) + self._offset
+        return datetime.now(UTC) + self._offset
 
     def offset(self) -> timedelta:
         return self._offset

@@ -25,8 +25,10 @@ async def enrollments(
     )
     rows = await tx.fetch(
         """with people as (
-            insert into prospect (key, email, company, owner_id, shard, time_zone, fields, created_at)
-            select 'p' || n, 'p' || n || '@example.com', $2, 'anna', n % 256, 'Europe/Paris', '{}', $3
+            insert into prospect
+                (key, email, company, owner_id, shard, time_zone, fields, created_at)
+            select 'p' || n, 'p' || n || '@example.com', $2, 'anna', n % 256, 'Europe/Paris',
+                '{}', $3
             from generate_series(1, $1::int) as n returning id, shard)
         insert into enrollment (prospect_id, cadence_id, version_id, shard, status, step, visit,
             course, started_at, changed_at)
@@ -54,7 +56,8 @@ async def plan(
         await tx.execute(
             """insert into due (enrollment_id, step, visit, channel, shard, account, due_at,
                 planned_at, window_end)
-            values ($1, 'hello', 1, $2, $4, 'mail-1', $3, $3, $3::timestamptz + interval '4 hours')""",
+            values ($1, 'hello', 1, $2, $4, 'mail-1', $3, $3,
+                $3::timestamptz + interval '4 hours')""",
             enrollment_id,
             channel,
             due_at + n * every,

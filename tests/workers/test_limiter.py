@@ -1,6 +1,7 @@
 """The batch limiter, on a real Valkey."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 
@@ -15,7 +16,9 @@ from workers.limiter import RedisLimiter
 GAP = timedelta(minutes=10)
 
 
-def quota(key: str = "account:a", *, limit: int = 1, period: timedelta = GAP, burst: int = 1) -> Quota:
+def quota(
+    key: str = "account:a", *, limit: int = 1, period: timedelta = GAP, burst: int = 1
+) -> Quota:
     return Quota(key=key, limit=limit, period=period, burst=burst, reason=f"reason-{key}")
 
 
@@ -60,7 +63,7 @@ async def test_each_refused_touch_gets_a_turn_of_its_own(client: Redis) -> None:
     await warm(limiter, clock, quota())
     grants = await limiter.acquire([[quota()]] * 4)
     turns = [grant.retry_at for grant in grants[1:] if grant.retry_at]
-    assert [b - a for a, b in zip(turns, turns[1:], strict=False)] == [GAP, GAP]
+    assert [b - a for a, b in itertools.pairwise(turns)] == [GAP, GAP]
 
 
 async def test_a_touch_that_one_quota_refuses_draws_on_none(client: Redis) -> None:
@@ -85,7 +88,7 @@ async def test_a_wipe_in_the_middle_never_lets_more_through(client: Redis) -> No
         if (await limiter.acquire([[quota()]]))[0].granted:
             granted.append(clock.now())
         clock.advance(timedelta(minutes=1))
-    gaps = [b - a for a, b in zip(granted, granted[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(granted)]
     assert all(gap >= GAP for gap in gaps)
 
 

@@ -13,6 +13,7 @@ from cadenza.storage import batches, due, journal, suppressions
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Connection, Database
 from cadenza.storage.journal import Answer, Attempt
+from tests.support.eventually import eventually
 from tests.support.rows import NOON, enrollments, plan
 
 ALL_SHARDS = range(256)
@@ -169,8 +170,9 @@ async def test_a_stop_that_is_being_committed_is_waited_for_and_heeded(database:
 
         waiting = asyncio.create_task(begin())
         async with database.connection() as db:
-            while not await db.fetchval("select count(*) from pg_locks where not granted"):
-                await asyncio.sleep(0)
+            await eventually(
+                lambda: db.fetchval("select count(*) > 0 from pg_locks where not granted")
+            )
     assert await waiting == set()
 
 

@@ -1,0 +1,76 @@
+"""`cadenza demo`: a month of a cadence through real servers, in a minute or two."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import cadences
+from cadenza.errors import CadenzaError
+from console.session import refuse
+from console.terminal import screen
+
+_DATA = Path(__file__).parent.parent / "demo" / "data"
+_CADENCE = Path(cadences.__file__).parent / "ten-touch.yaml"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo", rich_help_panel="Try it")(demo)
+
+
+def demo(  # noqa: PLR0917 - typer reads them as options
+    prospects: Annotated[
+        Path, typer.Option(help="CSV file of prospects.", exists=True, dir_okay=False)
+    ] = _DATA / "prospects.csv",
+    cadence: Annotated[
+        Path, typer.Option(help="Cadence file.", exists=True, dir_okay=False)
+    ] = _CADENCE,
+    accounts: Annotated[
+        Path,
+        typer.Option(help="Accounts file; it finds the pretend world by DEMO_… variables.",
+                     exists=True, dir_okay=False),
+    ] = _DATA / "accounts.yaml",
+    days: Annotated[int, typer.Option(help="How many days to run.", min=1, max=366)] = 30,
+    seed: Annotated[int, typer.Option(help="Another seed, other people's reactions.")] = 1,
+    per_day: Annotated[
+        int | None,
+        typer.Option(help="Prospects to enroll each working day [default: all in four days].",
+                     min=1),
+    ] = None,
+    step_minutes: Annotated[
+        int, typer.Option(help="How far time jumps at most once nothing is left to do.",
+                          min=1, max=60)
+    ] = 15,
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=16)] = 2,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running at the end.")
+    ] = False,
+    data_dir: Annotated[
+        Path, typer.Option(help="Where its data goes; emptied first.")
+    ] = Path("var/demo"),
+) -> None:  # fmt: skip
+    """Run a month of touches through real servers, against a pretend outside world.
+
+    PostgreSQL, Valkey, scheduler, workers, gateway and mailbox all run for
+    real; only time is moved forward whenever nothing is left to do. The
+    pretend world keeps its own ledger, and the end compares the two.
+    """
+    from console.demo.run import DemoOptions, run_demo  # noqa: PLC0415 - imports everything
+
+    options = DemoOptions(
+        prospects=prospects.resolve(),
+        cadence=cadence.resolve(),
+        accounts=accounts.resolve(),
+        days=days,
+        seed=seed,
+        per_day=per_day,
+        step_minutes=step_minutes,
+        workers=workers,
+        keep=keep,
+        data_dir=data_dir.resolve(),
+    )
+    try:
+        run_demo(options, screen())
+    except CadenzaError as error:
+        refuse(str(error))

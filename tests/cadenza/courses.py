@@ -1,0 +1,154 @@
+"""Small cadences, people, and a walk through the planner without anything else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from textwrap import dedent
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cadenza.language.cadence import Cadence
+from cadenza.language.loader import compile_cadence
+from cadenza.model import (
+    Channel,
+    EnrollmentState,
+    EnrollmentStatus,
+    EventType,
+    Occurrence,
+    Planned,
+    Profile,
+    ProspectId,
+    Transition,
+)
+from cadenza.planner import advance, start
+
+MONDAY = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
+
+HEADER = """\
+cadence: trial
+objective: meeting_booked
+"""
+
+MAIL = """\
+---
+subject: "A word, {{ prospect.first_name }}"
+---
+Hello {{ prospect.first_name }}.
+"""
+
+
+def cadence(steps: str, *, header: str = "", **templates: str) -> Cadence:
+    """Compile a cadence of these steps; mails are there for every template name `mail…`."""
+    return compile_cadence(sources(steps, header=header, **templates))
+
+
+def sources(steps: str, *, header: str = "", **templates: str) -> dict[str, str]:
+    """The sources of a small cadence."""
+    files = {
+        "trial.yaml": HEADER + dedent(header) + "\nsteps:\n" + dedent(steps),
+        "templates/mail.liquid": MAIL,
+        "templates/follow.liquid": "---\n---\nA follow-up.\n",
+    }
+    files |= {f"templates/{name}.liquid": text for name, text in templates.items()}
+    return files
+
+
+def person(**changes: Any) -> Profile:
+    """A prospect in Paris who can be reached on every channel."""
+    known: dict[str, Any] = {
+        "prospect_id": ProspectId(1),
+        "key": "p-1",
+        "email": "zoe@example.org",
+        "phone": "+33600000001",
+        "profile": "zoe",
+        "time_zone": "Europe/Paris",
+        "country": "FR",
+        "locale": "fr",
+        "owner_id": "maya",
+        "fields": {"first_name": "Zoë", "company": "Gâteaux & Fils"},
+    }
+    return Profile(**{**known, **changes})
+
+
+KIND_OF = {Channel.TASK: "opened_task", Channel.TIMER: "elapsed"}
+
+
+@dataclass
+class Walk:
+    """One enrollment, moved by hand. acted: every plan that came true, in order."""
+
+    cadence: Cadence
+    profile: Profile = field(default_factory=person)
+    begin: datetime = MONDAY
+
+    def __post_init__(self) -> None:
+        self.acted: list[Planned] = []
+        self.effects: list[tuple[str, Mapping[str, Any]]] = []
+        self.now = self.begin
+        self._take(start(self.cadence, self.profile, self.begin))
+
+    def _take(self, transition: Transition) -> Transition:
+        self.state: EnrollmentState = transition.state
+        if transition.replace_plan:
+            self.plan = transition.plan
+        self.effects += [(effect.kind, effect.data) for effect in transition.effects]
+        return transition
+
+    def status(self) -> EnrollmentStatus:
+        return self.state.status
+
+    def planned_channel(self) -> Channel | None:
+        return self.plan.channel if self.plan else None
+
+    @property
+    def finished(self) -> bool:
+        return self.state.status is EnrollmentStatus.FINISHED
+
+    def apply(self, occurrence: Occurrence, now: datetime | None = None) -> Transition:
+        self.now = max(self.now, now or occurrence.at)
+        return self._take(advance(self.cadence, self.state, self.profile, occurrence, self.now))
+
+    def act(self, *, late_by: Any = None) -> Planned:
+        """What is planned comes true, when it is due or later."""
+        plan = self.plan
+        assert plan is not None
+        at = plan.due_at if late_by is None else plan.due_at + late_by
+        self.acted.append(plan)
+        kind = KIND_OF.get(plan.channel, "sent")
+        self.apply(Occurrence(kind=kind, at=at, step=plan.step, data={"visit": plan.visit}))
+        return plan
+
+    def hear(
+        self, event: EventType, step: str | None = None, *, at: datetime | None = None, **data: Any
+    ) -> Transition:
+        moment = at or self.now
+        return self.apply(
+            Occurrence(kind="event", event=event, step=step, at=moment, data=data), moment
+        )
+
+    def tell(self, kind: str, *, at: datetime | None = None, **data: Any) -> Transition:
+        return self.apply(Occurrence(kind=kind, at=at or self.now, data=data))
+
+    def until(self, step: str) -> "Walk":
+        """Let everything come true until the enrollment stands at `step`."""
+        while self.state.step != step:
+            self.act()
+        return self
+
+    def to_the_end(self, most: int = 200) -> "Walk":
+        """Let everything come true until nothing is planned."""
+        for _ in range(most):
+            if self.plan is None:
+                return self
+            self.act()
+        raise AssertionError(f"still going after {most} plans")
+
+    def steps(self, *channels: Channel) -> list[str]:
+        """The steps that came true, in order; only of `channels` if any are named."""
+        return [p.step for p in self.acted if not channels or p.channel in channels]
+
+
+def local(plan: Planned | None, profile: Profile) -> datetime:
+    """When a plan is due, in the prospect's zone."""
+    assert plan is not None
+    return plan.due_at.astimezone(ZoneInfo(profile.time_zone))

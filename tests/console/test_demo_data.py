@@ -1,0 +1,389 @@
+"""The demo's prospects and accounts: made up, complete, and wrong only where it is meant."""
+
+import csv
+import io
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import phonenumbers
+import pytest
+
+from cadenza.accounts import Accounts, load_accounts
+from cadenza.enrolling import Row, RowRejected, check_row
+from cadenza.errors import ConfigurationError
+from cadenza.model import Channel
+from console.demo.ascii_names import ascii_name
+from console.demo.make_prospects import (
+    BLOCK,
+    COLUMNS,
+    DEMO_ROWS,
+    DEMO_SEED,
+    FLAWS,
+    Flaw,
+    as_csv,
+    main,
+    make_rows,
+)
+from senders.email_smtp.settings import smtp_settings
+from senders.sms_twilio import TwilioSender
+from senders.social_unipile import UnipileSender
+
+DATA = resources.files("console.demo") / "data"
+MEMBERS = dict(
+    zip(
+        COLUMNS,
+        ("id", "email", "first_name", "last_name", "title", "company", "industry", "country",
+         "time_zone", "locale", "phone", "linkedin"),
+        strict=True,
+    )
+)  # fmt: skip
+DEMO_ENVIRONMENT = {
+    "CADENZA_DEMO_SMTP_HOST": "127.0.0.1",
+    "CADENZA_DEMO_SMTP_PORT": "2525",
+    "CADENZA_DEMO_SMTP_PASSWORD": "pass",
+    "CADENZA_DEMO_TWILIO_URL": "http://127.0.0.1:8001",
+    "CADENZA_DEMO_TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
+    "CADENZA_DEMO_TWILIO_AUTH_TOKEN": "token",
+    "CADENZA_DEMO_UNIPILE_URL": "http://127.0.0.1:8002",
+    "CADENZA_DEMO_UNIPILE_API_KEY": "key",
+}
+# Ranges that regulators keep for fiction, by country; E.164.
+FICTION = {
+    "US": r"\+1\d{3}55501\d\d",
+    "CA": r"\+1\d{3}55501\d\d",
+    "GB": r"\+44(7700900\d{3}|1\d{2}4960\d{3})",
+    "FR": r"\+33(63998|26191|35301|46571|53649)\d{4}",
+    "DE": r"\+49(6990009|4066969|2214710|8999998)\d{3}",
+    "AU": r"\+61[2378](5550|7010)\d{4}",
+    "SE": r"\+46701740(60[5-9]|6[1-9]\d)",
+}
+
+
+@pytest.fixture
+def in_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in DEMO_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(params=["accounts.yaml", "accounts-small.yaml"])
+def any_accounts(request: pytest.FixtureRequest, in_the_demo: None) -> Accounts:
+    return load_accounts(Path(str(DATA / request.param)))
+
+
+@pytest.fixture
+def accounts(in_the_demo: None) -> Accounts:
+    return load_accounts(Path(str(DATA / "accounts.yaml")))
+
+
+@pytest.fixture(scope="module")
+def committed() -> str:
+    return (DATA / "prospects.csv").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def rows(committed: str) -> Sequence[Mapping[str, str]]:
+    return list(csv.DictReader(io.StringIO(committed, newline="")))
+
+
+@pytest.fixture
+def good(rows: Sequence[Mapping[str, str]], accounts: Accounts) -> Sequence[Row]:
+    """The rows that are meant to be right."""
+    flawed = flawed_rows(rows)
+    return [checked(row, accounts) for n, row in enumerate(rows) if n not in flawed]
+
+
+def checked(row: Mapping[str, str], accounts: Accounts) -> Row:
+    return check_row({MEMBERS[column]: value for column, value in row.items()}, accounts)
+
+
+def verdict(row: Mapping[str, str], accounts: Accounts, seen: set[str]) -> tuple[str, str | None]:
+    """What enrolling says: its word and the member that is wrong."""
+    try:
+        key = checked(row, accounts).prospect.key
+    except RowRejected as error:
+        return "rejected", error.field
+    if key in seen:
+        return "duplicate", None
+    seen.add(key)
+    return "enrolled", None
+
+
+def flawed_rows(rows: Sequence[Mapping[str, str]]) -> Mapping[int, Flaw]:
+    """Which rows are flawed: those that differ from what their neighbours' numbers foretell."""
+    numbers = [f"crm-{n:05}" for n in range(1, len(rows) + 1)]
+    first = {row["id"]: n for n, row in reversed(list(enumerate(rows)))}
+    shown = {
+        n
+        for n, row in enumerate(rows)
+        if first[row["id"]] != n or row["id"] != numbers[n] or not looks_right(row)
+    }
+    assert [n // BLOCK for n in sorted(shown)] == list(range(len(rows) // BLOCK))
+    return {n: FLAWS[n // BLOCK % len(FLAWS)] for n in shown}
+
+
+def looks_right(row: Mapping[str, str]) -> bool:
+    """Whether a row has the forms that the script gives to all that are not flawed."""
+    zone_told = row["Time zone"] or row["Country"] not in ("US", "CA") or row["Phone"]
+    return bool(
+        re.fullmatch(r"[a-z0-9-]+\.[a-z0-9-]+@[a-z0-9-]+\.example", row["Email"])
+        and re.fullmatch(r"([A-Z]{2})", row["Country"])
+        and row["Country"] != "XX"
+        and re.fullmatch(r"[a-z]{2}-[A-Z]{2}", row["Language"])
+        and re.fullmatch(r"([A-Z][a-z]+/[A-Z][A-Za-z_]+)?", row["Time zone"])
+        and row["Time zone"] != "Mars/Olympus_Mons"
+        and re.fullmatch(r"(\+?[\d ]{10,})?", row["Phone"])
+        and re.fullmatch(r"(https://www.linkedin.com/in/)?[a-z0-9-]*/?", row["LinkedIn"])
+        and zone_told
+    )
+
+
+def test_the_committed_file_is_what_the_script_makes(committed: str) -> None:
+    assert committed == as_csv(make_rows(DEMO_ROWS, DEMO_SEED))
+
+
+def test_it_has_fifteen_hundred_rows_of_twenty_countries(
+    rows: Sequence[Mapping[str, str]], good: Sequence[Row]
+) -> None:
+    assert len(rows) == 1_500
+    assert tuple(rows[0]) == COLUMNS
+    assert all(None not in row and None not in row.values() for row in rows)
+    countries = Counter(row.prospect.country for row in good)
+    assert len(countries) == 20
+    assert min(countries.values()) >= 20
+
+
+def test_enrolling_finds_the_flaws_and_no_others(
+    rows: Sequence[Mapping[str, str]], accounts: Accounts
+) -> None:
+    flawed = flawed_rows(rows)
+    seen: set[str] = set()
+    for n, row in enumerate(rows):
+        said = verdict(row, accounts, seen)
+        if n not in flawed:
+            assert said == ("enrolled", None), row
+            continue
+        flaw = flawed[n]
+        assert said == (flaw.verdict, MEMBERS[flaw.column] if flaw.column else None), flaw.name
+
+
+def test_every_flaw_occurs_twice_and_together_they_are_two_percent(
+    rows: Sequence[Mapping[str, str]],
+) -> None:
+    flawed = flawed_rows(rows)
+    assert set(Counter(flaw.name for flaw in flawed.values()).values()) == {2}
+    assert Counter(flaw.verdict for flaw in flawed.values()) == {"rejected": 24, "duplicate": 6}
+
+
+def test_duplicates_repeat_a_row_of_their_own_block_of_fifty(
+    rows: Sequence[Mapping[str, str]],
+) -> None:
+    """So a message of 50, 100, … rows has both, and the verdict does not depend on the day."""
+    for n, flaw in flawed_rows(rows).items():
+        if flaw.of_earlier:
+            earlier = [row["id"] for row in rows[n - n % BLOCK : n]]
+            assert rows[n]["id"] in earlier
+
+
+def test_most_can_be_reached_on_every_channel(good: Sequence[Row]) -> None:
+    share = 1 / len(good)
+    assert all(row.prospect.email for row in good)
+    assert 0.83 < sum(row.prospect.phone is not None for row in good) * share < 0.87
+    assert 0.88 < sum(row.prospect.profile is not None for row in good) * share < 0.92
+
+
+def test_nobody_shares_an_address_a_number_or_a_profile(good: Sequence[Row]) -> None:
+    people = [row.prospect for row in good]
+    for found in (
+        [p.email for p in people],
+        [p.phone for p in people if p.phone],
+        [p.profile.lower() for p in people if p.profile],
+    ):
+        assert max(Counter(found).values()) == 1
+
+
+def test_colleagues_share_a_company_and_its_owner(good: Sequence[Row]) -> None:
+    companies = Counter(row.prospect.company for row in good)
+    assert 570 < len(companies) < 630
+    assert max(companies.values()) == 5
+    owners = {(row.prospect.company, row.prospect.owner_id) for row in good}
+    assert len(owners) == len(companies)
+
+
+def test_every_rep_gets_about_an_eighth(good: Sequence[Row], accounts: Accounts) -> None:
+    owned = Counter(row.prospect.owner_id for row in good)
+    assert set(owned) == set(accounts.owner_by_id)
+    assert min(owned.values()) > 150
+    assert max(owned.values()) < 220
+
+
+def test_names_keep_their_letters_and_addresses_are_plain(good: Sequence[Row]) -> None:
+    names = "".join(
+        f"{r.prospect.fields['first_name']}{r.prospect.fields['last_name']}" for r in good
+    )
+    assert set("éøłşñãőčğßžıżÅÖØŁŞÓİçīōūŌ") - set(names) <= set("īÓÅ")
+    assert re.search("[Α-ω]", names)
+    assert re.search("[А-я]", names)
+    assert all((row.prospect.email or "").isascii() for row in good)
+
+
+def test_numbers_belong_to_nobody(good: Sequence[Row]) -> None:
+    for row in good:
+        phone, country = row.prospect.phone, row.prospect.country or ""
+        if phone is None:
+            continue
+        if country in FICTION:
+            assert re.fullmatch(FICTION[country], phone), phone
+        else:  # the right length, and no such prefix
+            assert not phonenumbers.is_valid_number(phonenumbers.parse(phone)), phone
+
+
+def test_a_zone_left_to_the_phone_is_the_one_of_the_place(
+    rows: Sequence[Mapping[str, str]], accounts: Accounts
+) -> None:
+    """Colleagues work at one place, so a zone told by phone is a colleague's written one."""
+    places = {r["Company"]: r["Time zone"] for r in rows if r["Country"] in ("US", "CA")}
+    written = {r["Company"]: r["Time zone"] for r in rows if r["Time zone"]}
+    flawed = flawed_rows(rows)
+    told = [
+        (checked(row, accounts).prospect.time_zone, written.get(row["Company"]))
+        for n, row in enumerate(rows)
+        if n not in flawed and row["Company"] in places and not row["Time zone"]
+    ]
+    assert len(told) > 20
+    assert all(by_phone == by_hand for by_phone, by_hand in told if by_hand)
+
+
+@pytest.mark.parametrize("country", ["FR", "GB", "JP", "IN", "NO"])
+def test_countries_with_one_zone_need_none(country: str, rows: Sequence[Mapping[str, str]]) -> None:
+    flawed = flawed_rows(rows)
+    mine = [r for n, r in enumerate(rows) if n not in flawed and r["Country"] == country]
+    assert mine
+    assert not any(row["Time zone"] for row in mine)
+
+
+def test_other_seeds_and_sizes_are_as_good(accounts: Accounts) -> None:
+    made = make_rows(2_040, seed=7)
+    seen: set[str] = set()
+    verdicts = Counter(verdict(row, accounts, seen)[0] for row in made)
+    assert verdicts == {"enrolled": 2_000, "rejected": 32, "duplicate": 8}
+    assert make_rows(2_040, seed=7) == made
+    assert make_rows(2_040, seed=8) != made
+
+
+def test_the_script_prints_the_file_whatever_the_locale() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "console.demo.make_prospects", "--rows", "60", "--seed", "3"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stdout.decode() == as_csv(make_rows(60, seed=3))
+
+
+def test_the_script_refuses_to_make_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--rows", "0"])
+    assert "--rows must be 1 or more" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"),
+    [
+        ("Γιώργος", "giorgos"),
+        ("Παπαδοπούλου", "papadopoulou"),
+        ("Щерева", "shtereva"),
+        ("Йордан", "yordan"),
+        ("İlker", "ilker"),
+        ("Işıl", "isil"),
+        ("Łuczak", "luczak"),
+        ("Großkopf", "grosskopf"),
+        ("Crèvecœur", "crevecoeur"),
+        ("Jun'ichi", "junichi"),
+        ("de la Cruz", "de-la-cruz"),
+    ],
+)
+def test_names_in_ascii(name: str, plain: str) -> None:
+    assert ascii_name(name) == plain
+
+
+def test_every_sender_takes_its_accounts(any_accounts: Accounts) -> None:
+    for account in any_accounts.accounts:
+        if account.channel == Channel.EMAIL:
+            settings, password = smtp_settings(account)
+            assert (settings.host, settings.port) == ("127.0.0.1", 2525)
+            assert password is not None
+            assert password.get_secret_value() == "pass"
+        elif account.channel == Channel.SMS:
+            assert TwilioSender.route(account).startswith("twilio:http://127.0.0.1:8001:AC")
+        else:
+            assert UnipileSender.route(account).startswith("unipile:http://127.0.0.1:8002:unipile-")
+
+
+def test_all_mailboxes_share_one_login_and_its_connections(any_accounts: Accounts) -> None:
+    mailboxes = [a for a in any_accounts.accounts if a.channel == Channel.EMAIL]
+    assert len({smtp_settings(account)[0].route for account in mailboxes}) == 1
+
+
+def test_everybody_in_the_files_is_made_up(any_accounts: Accounts) -> None:
+    for account in any_accounts.accounts:
+        if account.channel == Channel.EMAIL:
+            assert account.address.endswith(".example")
+        if account.channel == Channel.SMS:
+            assert re.fullmatch(FICTION["US"], account.address)
+    for owner in any_accounts.owners:
+        assert owner.email.endswith("@reps.cadenza-demo.example")
+        assert owner.signature.splitlines()[1] == owner.name
+        assert owner.phone in owner.signature
+
+
+def test_no_rep_and_no_account_has_a_prospects_number(
+    good: Sequence[Row], any_accounts: Accounts
+) -> None:
+    theirs = {row.prospect.phone for row in good}
+    ours = {owner.phone.replace(" ", "") for owner in any_accounts.owners}
+    ours |= {a.address for a in any_accounts.accounts}
+    assert not theirs & ours
+
+
+def test_the_demos_accounts(accounts: Accounts) -> None:
+    sending = [a for a in accounts.accounts if a.group == "outreach"]
+    assert Counter(a.channel for a in sending) == {"email": 16, "sms": 3, "social": 8}
+    domains = {a.address.partition("@")[2] for a in sending if a.channel == Channel.EMAIL}
+    assert len(domains) == 3
+    assert {name: p.per_second for name, p in accounts.providers.items()} == {
+        "smtp": 100,
+        "twilio": 20,
+        "unipile": 10,
+    }
+
+
+def test_a_prospect_hears_from_their_own_rep(good: Sequence[Row], accounts: Accounts) -> None:
+    by_owner = Counter((a.channel, a.owner) for a in accounts.accounts if a.group == "outreach")
+    for owner in accounts.owners:
+        assert by_owner[Channel.EMAIL, owner.id] == 2
+        assert by_owner[Channel.SOCIAL, owner.id] == 1
+    assert by_owner[Channel.SMS, None] == 3
+
+
+def test_the_small_teams_accounts(in_the_demo: None) -> None:
+    accounts = load_accounts(Path(str(DATA / "accounts-small.yaml")))
+    sending = [a for a in accounts.accounts if a.group == "outreach"]
+    assert Counter(a.channel for a in sending) == {"email": 5, "sms": 1, "social": 2}
+    assert len(accounts.owners) == 5
+    room = Counter[str]()
+    for account in sending:
+        room[account.channel] += account.limits.per_day
+    assert room == {"email": 250, "sms": 200, "social": 80}
+
+
+def test_outside_the_demo_the_files_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in DEMO_ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConfigurationError, match="CADENZA_DEMO_SMTP_HOST is not set"):
+        load_accounts(Path(str(DATA / "accounts.yaml")))
