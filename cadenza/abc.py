@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from cadenza.model import (
     Accepted,
@@ -31,7 +31,6 @@ from cadenza.model import (
     Outbound,
     Outcome,
     Profile,
-    TouchId,
 )
 
 if TYPE_CHECKING:

@@ -85,7 +85,7 @@ class OffsetClock(Clock):
         # A jump must be seen at once: with thousands of jumps in a minute, a
         # notification costs more than looking at eight mapped bytes does.
         deadline, offset = self.monotonic() + at_most_seconds, self.offset()
-        while self.offset() == offset:  # noqa: ASYNC110
+        while self.offset() == offset:
             left = min(deadline - self.monotonic(), (moment - self.now()).total_seconds())
             if left <= 0:
                 return

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course, Happening
-from cadenza.model import Event, Occurrence, TouchStatus
+from cadenza.model import Event, Occurrence, TouchStatus, VersionId
 from cadenza.storage import batches, due, events, ledger, rollups
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Connection
@@ -32,7 +32,7 @@ class Results:
 
     entries: list[ledger.Entry] = field(default_factory=list)
     back: list[DueTouch] = field(default_factory=list)
-    skipped: list[DueTouch] = field(default_factory=list)
+    skipped: list[tuple[DueTouch, VersionId]] = field(default_factory=list)
     paused: list[tuple[DueTouch, str]] = field(default_factory=list)
     bounces: list[Event] = field(default_factory=list)
 
@@ -54,14 +54,15 @@ async def commit(
     tally = await course.apply(tx, _happenings(results, clock))
     await batches.give_back(tx, _unused(batch, results.entries))
     await batches.finish(tx, batch.batch_id)
-    await catalog.load(tx, {e.version_id for e in results.entries})
+    versions = {e.version_id for e in results.entries} | {v for _, v in results.skipped}
+    await catalog.load(tx, versions)
     for entry in results.entries:
         name = catalog[entry.version_id].name
         tally[name, entry.touch.step, entry.touch.channel, entry.status] += 1
     for touch in results.back:
         tally["", "", touch.channel, f"deferred:{touch.reason}"] += 1
-    for touch in results.skipped:
-        tally["", touch.step, touch.channel, "skipped"] += 1
+    for touch, version_id in results.skipped:
+        tally[catalog[version_id].name, touch.step, touch.channel, "skipped"] += 1
     await rollups.add(tx, tally)
 
 
@@ -77,7 +78,7 @@ def _happenings(results: Results, clock: Clock) -> Sequence[Happening]:
         )
         for entry in results.entries
     ]
-    happenings += [_about(touch, "skipped", now) for touch in results.skipped]
+    happenings += [_about(touch, "skipped", now) for touch, _ in results.skipped]
     happenings += [_about(touch, "paused", now, reason=reason) for touch, reason in results.paused]
     return happenings
 

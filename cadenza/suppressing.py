@@ -1,12 +1,19 @@
-"""Putting people on the do-not-contact list."""
+"""Putting people on the do-not-contact list: by hand, or because of what an event says."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cadenza.clock import Clock
-from cadenza.model import EnrollmentId
+from cadenza.model import AddressRef, Channel, EnrollmentId, Event, EventType
 from cadenza.storage import enrollments, suppressions
 from cadenza.storage.database import Connection
+from cadenza.storage.ledger import TouchOf
+
+# What a person asked for binds from the moment at which it is stored.
+ASKED_FOR = frozenset({EventType.UNSUBSCRIBED, EventType.COMPLAINED})
+SUPPRESSING = ASKED_FOR | {EventType.BOUNCED}
+
+_KINDS = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.SOCIAL: "social"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +50,11 @@ async def suppress(
     await enrollments.hold(tx, sorted(held))
     added = await suppressions.add(tx, keys, reason=reason, source=source, now=clock.now())
     return Suppressed(added=added, concerned=concerned)
+
+
+def suppression_key(event: Event, touch: TouchOf | None) -> str | None:
+    """The key of the address that the event is about; None if it names none."""
+    if touch is not None:
+        return f"{_KINDS[touch.channel]}:{touch.recipient}"
+    addresses = [r for r in event.about if isinstance(r, AddressRef)]
+    return f"{_KINDS[addresses[0].channel]}:{addresses[0].address}" if addresses else None

@@ -10,6 +10,16 @@ from cadenza.storage.tasks import Task
 SOURCE = "task"
 
 
+class WrongDisposition(CadenzaError):
+    """The task cannot end like that."""
+
+    def __init__(self, task: Task, disposition: str) -> None:
+        super().__init__(
+            f"task {task.task_id} knows no disposition {disposition[:50]!r}; "
+            f"choose one of: {', '.join(task.dispositions)}"
+        )
+
+
 class TaskClosed(CadenzaError):
     """The task is not open any more. task: as it stands."""
 
@@ -24,10 +34,12 @@ async def complete_task(
     """Close a task with what came of it; its enrollment hears of it as soon as workers apply it.
 
     The same task with the same disposition again changes nothing, so a
-    caller may repeat a request whose answer was lost. Raises UnknownName
-    for a task or disposition that does not exist, TaskClosed for a task
-    that was closed otherwise.
+    caller may repeat a request whose answer was lost. Raises UnknownName,
+    WrongDisposition, and TaskClosed for a task that was closed otherwise.
     """
+    known = await tasks.find(tx, task_id)
+    if disposition not in known.dispositions:
+        raise WrongDisposition(known, disposition)
     now = clock.now()
     task = await tasks.done(tx, task_id, disposition, note, now)
     if task is None:

@@ -14,7 +14,7 @@ import structlog
 from cadenza.storage import batches, shards
 from cadenza.storage.database import Database
 from console.process_spec import ProcessSpec, ReadyCheck
-from console.processes.common import identity
+from console.processes.common import identity_prefix
 
 log = structlog.get_logger(__name__)
 
@@ -111,7 +111,7 @@ def answers(url: str) -> ReadyCheck:
 async def release_leases(database_url: str, name: str, pid: int, status: int) -> None:
     """A process was seen dead: what it held is free at once instead of when its leases end."""
     log.warning("process_died", process=name, pid=pid, status=status)
-    dead = identity(pid)
+    dead = identity_prefix(pid)
     async with Database(database_url, pool_size=1) as database, database.transaction() as tx:
         await batches.expire_worker(tx, dead)
         await shards.release(tx, dead)

@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cadenza.overview import PipelineOverview
 from monitoring.declaration import Declaration, Kind
 from monitoring.metrics import Process
 from monitoring.observe import observe
-from monitoring.overview import PipelineOverview
 from monitoring.pipeline import FAMILIES, Sample
 from monitoring.server import MetricsServer
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cadenza.model import SHARDS, Channel, EnrollmentStatus
+from cadenza.overview import BatchState, PipelineOverview, Rollup
 from monitoring.declaration import Declaration, Kind
-from monitoring.overview import BatchState, PipelineOverview, Rollup
 
 LabelValues = tuple[str, ...]
 Sample = tuple[LabelValues, float]

@@ -12,6 +12,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from cadenza.model import Channel, EventType, Outcome, TouchStatus
+from cadenza.overview import BatchState
 from monitoring import exporter
 from monitoring.declaration import Declaration
 from monitoring.metrics import (
@@ -24,7 +25,6 @@ from monitoring.metrics import (
     Refusal,
     SendResult,
 )
-from monitoring.overview import BatchState
 
 BEGIN = "<!-- metrics: made by `python -m monitoring.reference docs/monitoring.md` -->"
 END = "<!-- end of metrics -->"

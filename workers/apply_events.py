@@ -24,6 +24,7 @@ from cadenza.storage.database import Connection, Database
 from cadenza.storage.events import StoredEvent
 from cadenza.storage.ledger import TouchOf
 from cadenza.storage.rollups import Tally
+from cadenza.suppressing import SUPPRESSING, suppress, suppression_key
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +33,6 @@ _GROUP = 200
 _MOST_ATTEMPTS = 12
 _FIRST_WAIT_SECONDS = 0.05
 
-SUPPRESSING = frozenset({EventType.UNSUBSCRIBED, EventType.COMPLAINED, EventType.BOUNCED})
-_KEY_KIND = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.SOCIAL: "social"}
 # What shows that an unknown touch did arrive.
 _EVIDENCE = frozenset(EventType) - {EventType.TASK_DONE, EventType.MEETING_BOOKED, EventType.GOAL}
 
@@ -82,12 +81,23 @@ class EventApplier:
                 for r in resolved
             ],
         )
+        forbidden = _forbidden(taken, found)
+        concerned = await suppressions.concerned(tx, [key for _, key in forbidden])
+        # All in one order, before anything else is locked.
+        ids = {r.enrollment_id for r in resolved}.union(*concerned.values())
+        await enrollments.hold(tx, sorted(ids))
+        tally = await self._count(tx, resolved)
         happenings = [_happening(r) for r in resolved]
-        happenings += await self._suppress(tx, taken, resolved)
-        tally = await self._course.apply(tx, happenings)
+        for stored, key in forbidden:
+            others = set(concerned.get(key, ())) - {_ours(found, stored)}
+            await self._suppress(tx, stored.event, key)
+            happenings += [_also(other, stored) for other in sorted(others)]
+        tally.update(await self._course.apply(tx, happenings))
         await _reconcile(tx, resolved)
-        tally.update(await self._count(tx, resolved))
         await rollups.add(tx, tally)
+
+    async def _suppress(self, tx: Connection, event: Event, key: str) -> None:
+        await suppress(tx, [key], reason=event.type, source=event.source, clock=self._clock)
 
     async def _put_back_or_drop(self, tx: Connection, unresolved: Sequence[StoredEvent]) -> None:
         again = [
@@ -102,48 +112,22 @@ class EventApplier:
             if stored not in again:
                 log.info("event_matches_nobody", source=stored.event.source, type=stored.event.type)
 
-    async def _suppress(
-        self, tx: Connection, taken: Sequence[StoredEvent], resolved: Sequence[_Resolved]
-    ) -> Sequence[Happening]:
-        """Suppress addresses, and let everything else that runs for them hear of it."""
-        happenings: list[Happening] = []
-        by_event = {r.stored.event_id: r for r in resolved}
-        for stored in taken:
-            if stored.event.type not in SUPPRESSING:
-                continue
-            ours = by_event.get(stored.event_id)
-            key = _address_key(stored.event, ours.touch if ours else None)
-            if key is None:
-                continue
-            await suppressions.add(
-                tx,
-                [key],
-                reason=stored.event.type,
-                source=stored.event.source,
-                now=self._clock.now(),
-            )
-            others = await enrollments.touched_by_keys(tx, [key])
-            happenings += [
-                Happening(
-                    enrollment_id=other,
-                    event_id=stored.event_id,
-                    occurrence=Occurrence(
-                        kind="event", event=stored.event.type, at=stored.event.occurred_at
-                    ),
-                )
-                for other in others
-                if ours is None or other != ours.enrollment_id
-            ]
-        return happenings
-
     async def _count(self, tx: Connection, resolved: Sequence[_Resolved]) -> Tally:
-        known = await enrollments.load(tx, [r.enrollment_id for r in resolved])
+        """Count events, first ones apart, as seen before they are applied."""
+        known = await enrollments.lock(tx, sorted({r.enrollment_id for r in resolved}))
         await self._catalog.load(tx, {e.version_id for e in known.values()})
-        tally = Tally()
+        tally, seen = Tally(), set[tuple[EnrollmentId, str, str]]()
         for r in resolved:
-            name = self._catalog[known[r.enrollment_id].version_id].name
+            enrollment, event_type = known[r.enrollment_id], r.stored.event.type
+            name, step = self._catalog[enrollment.version_id].name, r.step or ""
             channel = r.touch.channel if r.touch else ""
-            tally[name, r.step or "", channel, f"event:{r.stored.event.type}"] += 1
+            tally[name, step, channel, f"event:{event_type}"] += 1
+            if event_type is EventType.TASK_DONE:
+                tally[name, step, "", f"task:{r.stored.event.data.get('disposition')}"] += 1
+            mark = (r.enrollment_id, step, event_type)
+            if event_type not in enrollment.state.history.get(step, {}) and mark not in seen:
+                seen.add(mark)
+                tally[name, step, channel, f"first:{event_type}"] += 1
         return tally
 
 
@@ -207,12 +191,32 @@ def _happening(r: _Resolved) -> Happening:
     )
 
 
-def _address_key(event: Event, touch: TouchOf | None) -> str | None:
-    """The suppression key of the address that the event is about."""
-    if touch is not None:
-        return f"{_KEY_KIND[touch.channel]}:{touch.recipient}"
-    addresses = [r for r in event.about if isinstance(r, AddressRef)]
-    return f"{_KEY_KIND[addresses[0].channel]}:{addresses[0].address}" if addresses else None
+def _forbidden(
+    taken: Sequence[StoredEvent], found: Mapping[int, _Resolved]
+) -> Sequence[tuple[StoredEvent, str]]:
+    """The events that forbid an address, with its key."""
+    keys = []
+    for stored in taken:
+        ours = found.get(stored.event_id)
+        key = suppression_key(stored.event, ours.touch if ours else None)
+        if stored.event.type in SUPPRESSING and key is not None:
+            keys.append((stored, key))
+    return keys
+
+
+def _ours(found: Mapping[int, _Resolved], stored: StoredEvent) -> EnrollmentId | None:
+    ours = found.get(stored.event_id)
+    return ours.enrollment_id if ours else None
+
+
+def _also(enrollment_id: EnrollmentId, stored: StoredEvent) -> Happening:
+    """Everything else that runs for an address hears what forbids it."""
+    event = stored.event
+    return Happening(
+        enrollment_id=enrollment_id,
+        event_id=stored.event_id,
+        occurrence=Occurrence(kind="event", event=event.type, at=event.occurred_at),
+    )
 
 
 async def _reconcile(tx: Connection, resolved: Iterable[_Resolved]) -> None:

@@ -150,7 +150,7 @@ class Delivery:
             return None
         recipient = address_on(touch.channel, enrollment.profile)
         if recipient is None or not allowed:
-            outcome.skipped.append(touch)
+            outcome.skipped.append((touch, enrollment.version_id))
             return None
         cadence = self._catalog[enrollment.version_id]
         account = self._accounts.account_by_id.get(touch.account or "") or self._accounts.choose(

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cadenza.steps.sms import SmsStep
-from cadenza.steps.social import SocialStep
-
 from cadenza.accounts import Accounts, SenderAccount
 from cadenza.language.cadence import Cadence
 from cadenza.links import Links
@@ -21,6 +18,8 @@ from cadenza.model import (
     TouchId,
 )
 from cadenza.steps.email import EmailStep
+from cadenza.steps.sms import SmsStep
+from cadenza.steps.social import SocialStep
 from cadenza.storage.due import DueTouch
 from cadenza.variables import variables_for
 

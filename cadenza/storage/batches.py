@@ -162,9 +162,13 @@ async def seal_expired(tx: Connection, most: int) -> Sequence[ClaimedBatch]:
 
 
 async def expire_worker(tx: Connection, worker: str) -> int:
-    """A supervisor saw `worker` die: let its batches be settled at once. Returns how many."""
+    """A supervisor saw a worker die: let its batches be settled at once. Returns how many.
+
+    worker: its identity, or what that begins with.
+    """
     tag = await tx.execute(
-        """update batch set lease_until = '-infinity' where worker = $1 and state = 'claimed'""",
+        """update batch set lease_until = '-infinity'
+        where starts_with(worker, $1) and state = 'claimed'""",
         worker,
     )
     return int(tag.rpartition(" ")[2])

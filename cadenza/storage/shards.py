@@ -68,10 +68,13 @@ async def lease(tx: Connection, scheduler: str, lease_seconds: float, share: int
 
 
 async def release(tx: Connection, scheduler: str) -> None:
-    """Give everything back: at a clean stop, or when a supervisor saw `scheduler` die."""
+    """Give everything back: at a clean stop, or when a supervisor saw a scheduler die.
+
+    scheduler: its identity, or what that begins with.
+    """
     await tx.execute(
         """update shard_lease set scheduler = null, lease_until = '-infinity'
-        where scheduler = $1""",
+        where starts_with(scheduler, $1)""",
         scheduler,
     )
-    await tx.execute("delete from scheduler_process where scheduler = $1", scheduler)
+    await tx.execute("delete from scheduler_process where starts_with(scheduler, $1)", scheduler)

@@ -76,7 +76,7 @@ async def concerned(db: Connection, keys: Sequence[str]) -> Mapping[str, Sequenc
         rows = await db.fetch(
             f"""select {column} as value, e.id from prospect p
             join enrollment e on e.prospect_id = p.id
-            where {column} = any($1::text[]) and e.status <> 'finished' order by e.id""",  # noqa: S608 - our own constants
+            where {column} = any($1::text[]) and e.status <> 'finished' order by e.id""",
             values,
         )
         for row in rows:

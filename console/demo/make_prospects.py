@@ -228,7 +228,15 @@ class _Maker:
         return found
 
 
-def make_rows(rows: int, seed: int) -> Sequence[Row]:
+@dataclass(frozen=True, kw_only=True)
+class MadeUp:
+    """The rows of a file. flaws: which of them are wrong, by index, and how."""
+
+    rows: Sequence[Row]
+    flaws: Mapping[int, Flaw]
+
+
+def make_up(rows: int, seed: int) -> MadeUp:
     """As many rows as asked for, with the `COLUMNS`.
 
     Each full block of fifty rows holds one flawed row, with the `FLAWS` in
@@ -238,12 +246,14 @@ def make_rows(rows: int, seed: int) -> Sequence[Row]:
     world = YAML(typ="safe", pure=True).load(_DATA.read_text(encoding="utf-8"))
     maker = _Maker(world=world, dice=dice)
     made = [maker.person(n, c) for n, c in enumerate(maker.companies(rows), start=1)]
+    flaws: dict[int, Flaw] = {}
     for block in range(rows // BLOCK):
         flaw = FLAWS[block % len(FLAWS)]
         at = 1 + dice.below(BLOCK - 1)  # never the first: a duplicate needs an earlier row
         source = dice.below(at) if flaw.of_earlier else at
         made[block * BLOCK + at] = flaw.change(made[block * BLOCK + source])
-    return made
+        flaws[block * BLOCK + at] = flaw
+    return MadeUp(rows=made, flaws=flaws)
 
 
 def as_csv(rows: Sequence[Row]) -> str:
@@ -263,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = parser.parse_args(arguments)
     if wanted.rows < 1:
         parser.error("--rows must be 1 or more")
-    sys.stdout.buffer.write(as_csv(make_rows(wanted.rows, wanted.seed)).encode())
+    sys.stdout.buffer.write(as_csv(make_up(wanted.rows, wanted.seed).rows).encode())
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -14,8 +15,8 @@ from importlib.metadata import version as distribution_version
 import structlog
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from cadenza.accounts import Accounts, load_accounts
 from cadenza.catalog import Catalog
@@ -30,9 +31,14 @@ from monitoring.metrics import Process, process_registry
 from monitoring.observe import observe
 
 
-def identity(pid: int | None = None) -> str:
-    """How leases call a process of this host."""
-    return f"{socket.gethostname()}:{pid or os.getpid()}"
+def identity() -> str:
+    """How leases call this process: new at each start, also where every pid is 1."""
+    return identity_prefix(os.getpid()) + secrets.token_hex(4)
+
+
+def identity_prefix(pid: int) -> str:
+    """What the identity of the process `pid` of this host begins with."""
+    return f"{socket.gethostname()}:{pid}:"
 
 
 def version() -> str:

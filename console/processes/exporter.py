@@ -1,10 +1,10 @@
 """`cadenza exporter`: metrics of the whole deployment, out of the database."""
 
 from cadenza.settings import Settings
+from cadenza.storage.overview import OverviewReader
 from console.processes.common import open_parts, stop_on_signals, version
 from monitoring.exporter import export
 from monitoring.metrics import process_registry
-from monitoring.reader import OverviewReader
 
 
 async def run(settings: Settings) -> None:

@@ -73,7 +73,7 @@ async def _open(settings: Settings) -> AsyncIterator[_Running]:
 
 
 async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStack) -> _Running:
-    settings, metrics = parts.settings, WorkerMetrics(registry)
+    settings, metrics, name = parts.settings, WorkerMetrics(registry), identity()
     redis = redis_client(settings)
     stack.push_async_callback(redis.aclose)
     senders = SenderPool(sender_types())
@@ -82,7 +82,7 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
     await journal.open()
     stack.push_async_callback(journal.close)
     delivery = Delivery(
-        worker=identity(),
+        worker=name,
         database=parts.database,
         course=parts.course,
         catalog=parts.catalog,
@@ -119,7 +119,7 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
         if await applier.apply_all():
             await notifier.notify_all()
 
-    intake = Intake(client=redis, enroller=enroller, consumer=identity())
+    intake = Intake(client=redis, enroller=enroller, consumer=name)
     for coroutine in (intake.run(), delivery.keep_leases()):
         task = asyncio.create_task(coroutine)
         stack.push_async_callback(_cancel, task)

@@ -8,7 +8,7 @@ from itertools import islice
 from events.mailbox.mime import parse_headers
 from events.text import storable_line
 
-_MAX_BLOCKS = 60
+_MAX_BLOCKS = 20
 _FINAL_RECIPIENT = re.compile(rb"^(?=final-recipient[ \t]*:)", re.IGNORECASE | re.MULTILINE)
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _FIELD = re.compile(
@@ -53,7 +53,7 @@ class RecipientStatus:
 
 
 def read_report(content: bytes) -> Sequence[RecipientStatus]:
-    """The per-recipient blocks of a message/delivery-status, in order, at most 60."""
+    """The per-recipient blocks of a message/delivery-status, in order, at most 20."""
     found = (_recipient(block) for block in islice(_blocks(content), _MAX_BLOCKS))
     return [recipient for recipient in found if recipient is not None]
 

@@ -219,11 +219,8 @@ _AFTER_RCPT = re.compile(
     r"|need rcpt|no valid recipients|rcpt commands? (?:were rejected|must precede)",
     re.IGNORECASE,
 )
-# The reply names the address, so it is about the address; or the words leave no doubt.
-_CERTAIN = re.compile(
-    r"\b5\d\d[^\n@]{0,40}?[^\s@]{1,64}@|does(?: not|n'?t) have (?:a|an) \S{1,60} account",
-    re.IGNORECASE,
-)
+_NO_ACCOUNT = re.compile(r"does(?: not|n'?t) have (?:a|an) \S{1,60} account", re.IGNORECASE)
+_BARE_CODE = re.compile(r"\b5\d\d\b(?![^@]{0,60}@)")
 _QUOTED_ADDRESS = re.compile(r"<?[^\s<>@]{1,128}@([^\s<>:;,]{1,200})>?")
 _URL = re.compile(r"https?://([\w.-]{1,200})\S*", re.IGNORECASE)
 
@@ -291,10 +288,8 @@ def _address_is_in_doubt(words: str, status: str, circumstances: str) -> bool:
     system are at fault; and a bare `550` that names nobody says nothing.
     """
     text = f"{words}\n{circumstances}"
-    if status.startswith(("5.1.", "4.1.")) or _AFTER_RCPT.search(text):
+    if status.startswith(("5.1.", "4.1.")) or _AFTER_RCPT.search(text) or _NO_ACCOUNT.search(words):
         return False
-    if status.startswith(("5.2.", "5.3.")):
+    if _AFTER_DATA.search(text) or status.startswith(("5.2.", "5.3.")):
         return True
-    if _CERTAIN.search(words) and not _AFTER_DATA.search(text.replace(words, "", 1)) or _NO_ACCOUNT:
-        return False
-    return status in ("", "5.0.0") and _CODE.search(words) is not None
+    return status in ("", "5.0.0") and _BARE_CODE.search(words) is not None

@@ -16,7 +16,7 @@ from events.mailbox.mail import Mail, message_ids
 from events.mailbox.mime import Part, parse_headers
 from events.mailbox.recipients import Box, Recipient, verified_recipient
 from events.mailbox.reply_text import new_text
-from events.optout import asks_to_stop
+from events.optout import Keyword, asks_to_stop, keyword
 
 SOURCE = "mailbox"
 
@@ -99,7 +99,9 @@ def interpret(
     if finding.kind not in _TYPES:
         return ()
     events = [event(_TYPES[finding.kind], identity, finding.data)]
-    if finding.kind is Kind.REPLY and asks_to_stop(finding.data["text"]):
+    if finding.kind is Kind.REPLY and (
+        _asks_by_subject(mail) or asks_to_stop(finding.data["text"])
+    ):
         opted_out = {"channel": Channel.EMAIL.value, "how": "reply"}
         events.insert(0, event(EventType.UNSUBSCRIBED, f"{identity}.u", opted_out))
     return tuple(events)
@@ -116,13 +118,18 @@ def classify(mail: Mail, box: Box, *, null_sender: bool) -> Finding:
         return Finding(kind=_FATES[bounce.fate], data=_bounce_data(bounce))
     if _is_receipt(mail):
         return Finding(kind=Kind.RECEIPT, data={})
-    if box is Box.UNSUBSCRIBE and not null_sender:
+    automatic = is_automatic(mail, null_sender=null_sender)
+    if not null_sender and (box is Box.UNSUBSCRIBE or (automatic and _asks_by_subject(mail))):
         # Clients send these by themselves, some with Auto-Submitted; they mean it all the same.
         data = {"channel": Channel.EMAIL.value, "how": "mail"}
         return Finding(kind=Kind.UNSUBSCRIPTION, data=data)
-    kind = Kind.AUTO_REPLY if is_automatic(mail, null_sender=null_sender) else Kind.REPLY
+    kind = Kind.AUTO_REPLY if automatic else Kind.REPLY
     written = {"text": new_text(mail.text), "subject": mail.subject, "from": mail.header("from")}
     return Finding(kind=kind, data=written)
+
+
+def _asks_by_subject(mail: Mail) -> bool:
+    return keyword(mail.subject) is Keyword.STOP
 
 
 def _bounce_data(bounce: Bounce) -> Mapping[str, Any]:

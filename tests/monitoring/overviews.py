@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from cadenza.model import SHARDS, Channel, EnrollmentStatus
-from monitoring.overview import (
+from cadenza.overview import (
     AccountUse,
     BatchDepth,
     BatchState,

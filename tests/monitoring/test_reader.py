@@ -9,11 +9,11 @@ import pytest
 from cadenza.accounts import Accounts, Limits, Organisation, Owner, SenderAccount
 from cadenza.clock import Clock
 from cadenza.model import Channel, EnrollmentStatus
+from cadenza.overview import AccountUse, BatchDepth, BatchState, EnrollmentDepth, Rollup
 from cadenza.storage import rollups
 from cadenza.storage.database import Connection, Database
+from cadenza.storage.overview import OverviewReader
 from cadenza.storage.rollups import Tally
-from monitoring.overview import AccountUse, BatchDepth, BatchState, EnrollmentDepth, Rollup
-from monitoring.reader import OverviewReader
 
 NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
 

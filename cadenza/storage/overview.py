@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from cadenza.accounts import Accounts
 from cadenza.clock import Clock
 from cadenza.model import Channel, EnrollmentStatus
-from cadenza.storage.database import Connection, Database
-from cadenza.timespec import day_of
-from monitoring.overview import (
+from cadenza.overview import (
     AccountUse,
     BatchDepth,
     BatchState,
@@ -16,6 +14,8 @@ from monitoring.overview import (
     PipelineOverview,
     Rollup,
 )
+from cadenza.storage.database import Connection, Database
+from cadenza.timespec import day_of
 
 
 class OverviewReader:
