@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -99,7 +99,7 @@ ZONES = (
 )
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(header: str) -> Cadence:
     return cadence(STEPS, header=header)
 
@@ -231,7 +231,7 @@ def check_plan(plan: Planned | None, course: Cadence, profile: Profile, now: dat
 
 
 @given(header=st.sampled_from(HEADERS), profile=people, begin=moments, moves=moves)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_happens_the_rules_hold(
     header: str, profile: Profile, begin: datetime, moves: list[tuple[str, Any]]
 ) -> None:
@@ -247,7 +247,7 @@ def test_whatever_happens_the_rules_hold(
     late=st.lists(lateness, min_size=60, max_size=60),
     clicks=st.sets(st.integers(0, 59), max_size=4),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_gaps_are_never_shorter_than_planned(
     header: str, profile: Profile, begin: datetime, late: list[timedelta], clicks: set[int]
 ) -> None:
@@ -285,7 +285,7 @@ def test_everybody_who_never_reacts_reaches_the_end(
     acts=st.integers(0, 12),
     delay=st.timedeltas(timedelta(), timedelta(days=20)),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_deferred_touch_goes_at_its_turn_or_at_a_later_opening(
     header: str, profile: Profile, begin: datetime, acts: int, delay: timedelta
 ) -> None:

@@ -29,29 +29,16 @@ from console.demo.make_prospects import (
     main,
     make_up,
 )
+from console.demo.outside import outside_env
+from console.enroll.columns import map_columns
+from console.enroll.table import read_rows
 from senders.email_smtp.settings import smtp_settings
 from senders.sms_twilio import TwilioSender
 from senders.social_unipile import UnipileSender
 
 DATA = resources.files("console.demo") / "data"
-MEMBERS = dict(
-    zip(
-        COLUMNS,
-        ("id", "email", "first_name", "last_name", "title", "company", "industry", "country",
-         "time_zone", "locale", "phone", "linkedin"),
-        strict=True,
-    )
-)  # fmt: skip
-DEMO_ENVIRONMENT = {
-    "CADENZA_DEMO_SMTP_HOST": "127.0.0.1",
-    "CADENZA_DEMO_SMTP_PORT": "2525",
-    "CADENZA_DEMO_SMTP_PASSWORD": "pass",
-    "CADENZA_DEMO_TWILIO_URL": "http://127.0.0.1:8001",
-    "CADENZA_DEMO_TWILIO_ACCOUNT_SID": f"AC{'0' * 32}",
-    "CADENZA_DEMO_TWILIO_AUTH_TOKEN": "token",
-    "CADENZA_DEMO_UNIPILE_URL": "http://127.0.0.1:8002",
-    "CADENZA_DEMO_UNIPILE_API_KEY": "key",
-}
+MEMBERS = {column.title: column.member for column in map_columns(COLUMNS, {})}
+DEMO_ENVIRONMENT = outside_env({"smtp": 2525, "sms": 8001, "social": 8002})
 # Ranges that regulators keep for fiction, by country; E.164.
 FICTION = {
     "US": r"\+1\d{3}55501\d\d",
@@ -170,6 +157,15 @@ def test_duplicates_repeat_a_row_of_their_own_block_of_fifty(
         if flaw.of_earlier:
             earlier = [row["id"] for row in rows[n - n % BLOCK : n]]
             assert rows[n]["id"] in earlier
+
+
+def test_the_importer_knows_every_column_and_reads_every_row(
+    rows: Sequence[Mapping[str, str]],
+) -> None:
+    read = read_rows(Path(str(DATA / "prospects.csv")))
+    assert [row.get("email", "") for row in read] == [row["Email"] for row in rows]
+    known = {"id", "email", "phone", "linkedin", "company", "country", "time_zone", "locale"}
+    assert set(MEMBERS.values()) - known == {"first_name", "last_name", "title", "industry"}
 
 
 def test_most_can_be_reached_on_every_channel(good: Sequence[Row]) -> None:
@@ -298,7 +294,7 @@ def test_every_sender_takes_its_accounts(any_accounts: Accounts) -> None:
             settings, password = smtp_settings(account)
             assert (settings.host, settings.port) == ("127.0.0.1", 2525)
             assert password is not None
-            assert password.get_secret_value() == "pass"
+            assert password.get_secret_value() == DEMO_ENVIRONMENT["DEMO_SMTP_PASSWORD"]
         elif account.channel == Channel.SMS:
             assert TwilioSender.route(account).startswith("twilio:http://127.0.0.1:8001:AC")
         else:
@@ -364,5 +360,5 @@ def test_the_small_teams_accounts(small_accounts: Accounts) -> None:
 def test_outside_the_demo_the_files_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in DEMO_ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ConfigurationError, match="CADENZA_DEMO_SMTP_HOST is not set"):
+    with pytest.raises(ConfigurationError, match="DEMO_SMTP_PORT is not set"):
         load_accounts(Path(str(DATA / "accounts.yaml")))
