@@ -1,4 +1,4 @@
-"""Mails a second: SmtpSender against plain aiosmtplib and smtp-source; and what a mail costs to build.
+"""Mails a second of SmtpSender, plain aiosmtplib and smtp-source; what a mail costs to build.
 
 One sink process takes them all. `begin` stands for the journal: a group
 commit of a millisecond that all connections share. smtp-source (Debian:
@@ -11,12 +11,14 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiosmtplib
 import uvloop
@@ -27,7 +29,8 @@ from cadenza.model import Channel, OutboundEmail, TouchId
 from senders.email_smtp.mime import MailComposer
 from senders.email_smtp.sender import SmtpSender
 
-MAILS = 3000
+MAILS = 2000
+SLOW_MAILS = 200
 ROUNDS = 3
 CERTIFICATE = Path(__file__).parents[1] / "tests" / "senders" / "certs" / "localhost.pem"
 PARAGRAPH = (
@@ -83,6 +86,11 @@ def standard(mail: OutboundEmail) -> EmailMessage:
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     return message
+
+
+def finished(mail: OutboundEmail) -> bytes:
+    """Its octets."""
+    return standard(mail).as_bytes()
 
 
 class GroupCommit:
@@ -165,18 +173,31 @@ async def ours(port: int, connections: int, begin: Begin, *, tls: bool = False) 
     return rate
 
 
-async def plain(port: int, connections: int, *, build: bool) -> float:
-    """Mails a second through as many kept aiosmtplib connections. build: build them too."""
-    ready = iter([(t := touch(n), None if build else standard(t)) for n in range(MAILS)])
+async def plain(port: int, connections: int, how: str) -> float:
+    """Mails a second through as many kept aiosmtplib connections.
+
+    how: `octets` hands over finished octets, `message` an EmailMessage made
+    before, `build` makes that too.
+    """
+    count = MAILS if how == "octets" else SLOW_MAILS
+    touches = [touch(number) for number in range(count)]
+    messages = [] if how == "build" else [standard(mail) for mail in touches]
+    octets = [message.as_bytes() for message in messages] if how == "octets" else []
+    numbers = iter(range(count))
 
     async def send() -> None:
         async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
-            for mail, message in ready:
-                await client.send_message(message or standard(mail), sender=mail.envelope_from)
+            for n in numbers:
+                mail = touches[n]
+                if octets:
+                    await client.sendmail(mail.envelope_from, [mail.recipient], octets[n])
+                else:
+                    message = messages[n] if messages else standard(mail)
+                    await client.send_message(message, sender=mail.envelope_from)
 
     started = time.perf_counter()
     await asyncio.gather(*(send() for _ in range(connections)))
-    return MAILS / (time.perf_counter() - started)
+    return count / (time.perf_counter() - started)
 
 
 async def withheld_price(port: int, *, tls: bool) -> float:
@@ -220,8 +241,8 @@ def bench_building() -> None:
     composer = MailComposer()
     for name, french in (("accented", True), ("ASCII", False)):
         mail = touch(1, french=french)
-        fast = microseconds(lambda mail=mail: composer.compose(mail), 1000)
-        slow = microseconds(lambda mail=mail: standard(mail).as_bytes(), 50)
+        fast = microseconds(partial(composer.compose, mail), 1000)
+        slow = microseconds(partial(finished, mail), 50)
         print(
             f"  build one mail, {name:9} skeleton {fast:6.1f} µs   EmailMessage {slow:7.1f} µs"
             f"   ratio {slow / fast:5.1f}"
@@ -232,33 +253,28 @@ def bench_sending(port: int, tls_port: int) -> None:
     """Print mails a second and ratios to plain aiosmtplib."""
     program = shutil.which("smtp-source")
     for connections in (1, 2, 8):
-        journal = GroupCommit(0.001)
         ways: dict[str, Callable[[], float]] = {
-            "aiosmtplib, mails built before": lambda c=connections: uvloop.run(
-                plain(port, c, build=False)
-            ),
-            "aiosmtplib and EmailMessage": lambda c=connections: uvloop.run(
-                plain(port, c, build=True)
-            ),
-            "SmtpSender": lambda c=connections: uvloop.run(ours(port, c, at_once)),
-            "SmtpSender, journal of 1 ms": lambda c=connections, j=journal: uvloop.run(
-                ours(port, c, j)
-            ),
-            "SmtpSender, STARTTLS": lambda c=connections: uvloop.run(
-                ours(tls_port, c, at_once, tls=True)
-            ),
+            "aiosmtplib, finished octets": partial(run, plain, port, connections, "octets"),
+            "aiosmtplib, EmailMessage": partial(run, plain, port, connections, "message"),
+            "aiosmtplib, EmailMessage built": partial(run, plain, port, connections, "build"),
+            "SmtpSender": partial(run, ours, port, connections, at_once),
+            "SmtpSender, journal of 1 ms": partial(run, ours, port, connections, GroupCommit(1e-3)),
+            "SmtpSender, STARTTLS": partial(run, ours, tls_port, connections, at_once, tls=True),
         }
         if program is not None:
-            ways["smtp-source"] = lambda c=connections, p=program: smtp_source(p, port, c)
+            ways["smtp-source"] = partial(smtp_source, program, port, connections)
         rates = {
             name: statistics.median(way() for _ in range(ROUNDS)) for name, way in ways.items()
         }
-        base = rates["smtp-source"] if program else rates["aiosmtplib, mails built before"]
-        print(
-            f"  {connections} connection(s), ratio to {'smtp-source' if program else 'the first'}:"
-        )
+        yardstick = "smtp-source" if program else next(iter(ways))
+        print(f"  {connections} connection(s), ratios to {yardstick}:")
         for name, rate in rates.items():
-            print(f"    {name:32} {rate:7.0f} mails/s   {rate / base:5.2f}")
+            print(f"    {name:32} {rate:7.0f} mails/s   {rate / rates[yardstick]:5.2f}")
+
+
+def run(work: Callable[..., Coroutine[Any, Any, float]], *args: Any, **options: Any) -> float:
+    """Run `work` on uvloop, as workers do."""
+    return uvloop.run(work(*args, **options))
 
 
 def main() -> None:

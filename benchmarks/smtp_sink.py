@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import ssl
 import sys
+from typing import cast
 
 import uvloop
 
@@ -28,15 +29,15 @@ class Sink(asyncio.Protocol):
         self._buffer = b""
         self._in_mail = False
         self._transport: asyncio.Transport | None = None
+        self._upgrade: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        first = self._transport is None
-        self._transport = transport  # type: ignore[assignment]
-        if first:
-            self._write(b"220 sink ESMTP\r\n")
+        self._transport = cast(asyncio.Transport, transport)
+        if self._upgrade is None:
+            self._transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
         self._buffer += data
         answers = []
         while True:
@@ -52,17 +53,20 @@ class Sink(asyncio.Protocol):
             else:
                 answers.append(self._answer(line[:4].upper()))
         if answers:
-            self._write(b"".join(answers))
+            if self._upgrade is not None and not self._upgrade.done():
+                self._transport.pause_reading()  # what comes next is for TLS
+            self._transport.write(b"".join(answers))
 
     def _answer(self, verb: bytes) -> bytes:
         if verb == b"DATA":
             self._in_mail = True
             return b"354 go on\r\n"
         if verb == b"EHLO":
-            offer = b"250-STARTTLS\r\n" if self._context is not None else b""
+            clear = self._context is not None and self._upgrade is None
+            offer = b"250-STARTTLS\r\n" if clear else b""
             return b"250-sink\r\n" + offer + b"250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE\r\n"
         if verb == b"STAR":
-            asyncio.get_running_loop().call_soon(asyncio.ensure_future, self._start_tls())
+            self._upgrade = asyncio.get_running_loop().create_task(self._start_tls())
             return b"220 2.0.0 go on\r\n"
         return _ANSWERS.get(verb, b"502 5.5.2 what?\r\n")
 
@@ -70,12 +74,9 @@ class Sink(asyncio.Protocol):
         assert self._transport is not None
         assert self._context is not None
         loop = asyncio.get_running_loop()
-        context, self._context = self._context, None
-        self._transport = await loop.start_tls(self._transport, self, context, server_side=True)
-
-    def _write(self, octets: bytes) -> None:
-        assert self._transport is not None
-        self._transport.write(octets)
+        self._transport = await loop.start_tls(
+            self._transport, self, self._context, server_side=True
+        )
 
 
 async def serve(certificate: str | None) -> None:

@@ -69,7 +69,7 @@ class Act:
 
 @dataclass(frozen=True, kw_only=True)
 class WaitUntil:
-    """Stay here until `at`; events that arrive meanwhile may move on earlier."""
+    """Stay here until `at`, which lies ahead; events that arrive meanwhile may move on earlier."""
 
     at: datetime
 
@@ -129,8 +129,8 @@ class StepType(ABC):
     def plan(self, standing: Standing) -> Verdict:
         """What an enrollment that stands at this step does next.
 
-        Pure, deterministic, and a function of the state alone: asked again
-        in the same state, it says the same.
+        Pure and deterministic. What happened is read from the state's
+        history, so that planning again never needs to know what came last.
         """
 
     def effects(self, standing: Standing, occurrence: Occurrence) -> Sequence[Effect]:

@@ -96,4 +96,8 @@ def _unused(
     batch: ClaimedBatch, entries: Sequence[ledger.Entry]
 ) -> Sequence[tuple[str, date, int]]:
     used = Counter(entry.touch.account for entry in entries)
-    return [(account, day, count - used[account]) for account, day, count in batch.reserved]
+    taken: Counter[tuple[str, date]] = Counter()
+    for account, day, count in batch.reserved:
+        taken[account, day] += count
+    # A batch is over in seconds: only around midnight does an account have two days in it.
+    return [(account, day, count - used[account]) for (account, day), count in taken.items()]

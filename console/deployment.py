@@ -18,8 +18,6 @@ from console.processes.common import identity_prefix
 
 log = structlog.get_logger(__name__)
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
-
 
 @dataclass(frozen=True, kw_only=True)
 class LocalDeployment:
@@ -64,15 +62,6 @@ def process_names(workers: int) -> Sequence[str]:
         "scheduler",
         "exporter",
     )
-
-
-def inherited(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """What processes take over from the shell: locale, folders, own CADENZA_ settings."""
-    return {
-        name: value
-        for name, value in environ.items()
-        if name in _PASSED_ON or name.startswith("CADENZA_")
-    }
 
 
 def free_ports(names: Sequence[str]) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -41,15 +41,15 @@ def _told(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} is not for JSON")
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> RenderableType:
     """A table; numbers are right-aligned, None is a dot. Cells are plain text, never markup."""
-    drawn = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
+    drawn = Table(show_edge=False)
     for n, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[n], int | None) for row in rows)
         drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(cell(value) for value in row))
-    return drawn
+    return Group(Text(title, style="bold"), drawn)
 
 
 def cell(value: Any) -> Text:

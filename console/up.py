@@ -17,12 +17,12 @@ from console.demo.outside import OUTSIDE, outside_env, sandbox_spec
 from console.deployment import (
     LocalDeployment,
     free_ports,
-    inherited,
     process_names,
     release_leases,
     secret_key,
 )
 from console.embedded import EmbeddedServers, embedded_servers
+from console.processes.common import configure_logs
 from console.supervisor import Supervisor
 
 _FIRST_METRICS_PORT = 9465
@@ -41,7 +41,8 @@ class UpOptions:
 
 def run_up(options: UpOptions, console: Console) -> None:
     """Run until Ctrl-C. Raises ConfigurationError before anything starts."""
-    env = dict(inherited(os.environ))
+    env = dict(os.environ)
+    configure_logs("warning")
     env["CADENZA_ACCOUNTS_FILE"] = str(_accounts_file(options, env))
     with embedded_servers(
         options.data_dir,

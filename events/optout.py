@@ -39,8 +39,8 @@ _REQUEST = re.compile(
         \ (?:to\ )?(?:me|us)\b(?!\ (?:before|until|till|by|on|during|this|next|today|at))
     | (?:remove|delete|take)\ (?:me|us|my\ \w+)\ (?:from|off)\b
     | unsubscribe\ (?:me|us)\b | please\ unsubscribe | opt\ (?:me\ |us\ )?out\b
-    | ne\ plus\ (?:recevoir|(?:me|nous)\ (?:contacter|ecrire|envoyer|solliciter|relancer))\b
-    | ne\ (?:me|nous)\ (?:contactez|ecrivez|sollicitez|relancez|envoyez)\ plus
+    | ne\ plus\ (?:recevoir|(?:me\ |nous\ |m')(?:contacter|ecrire|envoyer|solliciter|relancer))\b
+    | ne\ (?:me\ |nous\ |m')(?:contactez|ecrivez|sollicitez|relancez|envoyez|appelez)\ plus
     | (?:me|nous)\ (?:retirer|desinscrire|desabonner|supprimer|enlever|radier)\b
     | (?:retirez|desinscrivez|desabonnez|supprimez|enlevez|radiez)-(?:moi|nous)\b
     | (?:arretez|cessez)\ de\ (?:me|m'|nous)

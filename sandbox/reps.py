@@ -80,7 +80,7 @@ class Reps:
             tasks += page["tasks"]
             if page["next"] is None:
                 break
-            query["cursor"] = page["next"]
+            query["after"] = page["next"]
         return tasks
 
     async def _complete(self, task: Mapping[str, Any]) -> None:

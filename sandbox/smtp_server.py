@@ -125,7 +125,7 @@ class SmtpConnection(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
-        if self._sender is not None:
+        if self._recipients:
             self._activity.in_progress -= 1
         self._sender = None
         self._recipients = []
@@ -251,7 +251,6 @@ class SmtpConnection(asyncio.Protocol):
         except PathError as error:
             self._complain(error.answer)
             return
-        self._activity.in_progress += 1
         self._answers.append("250 2.1.0 Sender ok")
 
     def _rcpt(self, argument: str) -> None:
@@ -268,6 +267,9 @@ class SmtpConnection(asyncio.Protocol):
             return
         refusal = self._postmaster.refuse_recipient(self._user, self._sender, recipient)
         if refusal is None:
+            # Under way from here on: a client may leave a mail that nobody is to
+            # get unfinished until it has another one.
+            self._activity.in_progress += not self._recipients
             self._recipients.append(recipient)
         self._answers.append(refusal or "250 2.1.5 Recipient ok")
 

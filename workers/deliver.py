@@ -39,6 +39,7 @@ from workers.render import Renderer, RenderRequest
 log = structlog.get_logger(__name__)
 
 _LIMITER_RETRY = timedelta(seconds=30)
+_SHORT_WAIT = timedelta(seconds=1)
 
 
 class Delivery:
@@ -87,13 +88,16 @@ class Delivery:
         self._metrics.batch_size.observe(len(batch.touches))
         self._held.add(batch_id)
         try:
-            with self._timed(Phase.LIMIT):
-                candidates = await self._limit(candidates, outcome)
-                batch, candidates = await self._reserve(batch, candidates, outcome)
-            with self._timed(Phase.RENDER):
-                ready = self._render(candidates, outcome)
-            with self._timed(Phase.SEND):
-                await self._send(batch, ready, outcome)
+            while candidates:
+                with self._timed(Phase.LIMIT):
+                    granted, candidates = await self._limit(candidates, outcome)
+                    batch, granted = await self._reserve(batch, granted, outcome)
+                with self._timed(Phase.RENDER):
+                    ready = self._render(granted, outcome)
+                with self._timed(Phase.SEND):
+                    await self._send(batch, ready, outcome)
+                if candidates:
+                    await asyncio.sleep(_SHORT_WAIT.total_seconds() / 10)
             with self._timed(Phase.COMMIT):
                 await self._record(batch, outcome)
         except StaleLease:
@@ -160,7 +164,7 @@ class Delivery:
             outcome.paused.append((touch, "no_sender_account"))
             return None
         candidate = Candidate(
-            touch=touch,
+            touch=replace(touch, account=account.id),
             enrollment=enrollment,
             cadence=cadence,
             account=account,
@@ -174,9 +178,12 @@ class Delivery:
 
     async def _limit(
         self, candidates: Sequence[Candidate], outcome: Results
-    ) -> Sequence[Candidate]:
-        if not candidates:
-            return candidates
+    ) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
+        """Ask once for all. Returns who may go now, and who may in a moment.
+
+        A rate per second has room again sooner than a touch could be put
+        back and staged anew; whoever has to wait longer is put off.
+        """
         requests = [
             [quota for rule in self._rules for quota in rule.quotas(c.account)] for c in candidates
         ]
@@ -186,15 +193,18 @@ class Delivery:
         except LimiterUnavailable:
             until = self._clock.now() + _LIMITER_RETRY
             outcome.back += [c.later(until, "limiter_unavailable") for c in candidates]
-            return ()
-        granted = []
+            return (), ()
+        granted, soon = [], []
+        now = self._clock.now()
         for candidate, grant in zip(candidates, grants, strict=True):
             if grant.granted:
                 granted.append(candidate)
+            elif grant.retry_at is not None and grant.retry_at - now <= _SHORT_WAIT:
+                soon.append(candidate)
             else:
-                until = grant.retry_at or self._clock.now() + _LIMITER_RETRY
+                until = grant.retry_at or now + _LIMITER_RETRY
                 outcome.back.append(candidate.later(until, grant.reason or "limiter"))
-        return granted
+        return granted, soon
 
     async def _reserve(
         self, batch: ClaimedBatch, candidates: Sequence[Candidate], outcome: Results
@@ -221,7 +231,7 @@ class Delivery:
             outcome.back += [
                 c.later(next_day(now, zone), "account_per_day") for c in some[granted[account] :]
             ]
-        return replace(batch, reserved=reserved), kept
+        return replace(batch, reserved=[*batch.reserved, *reserved]), kept
 
     def _render(
         self, candidates: Sequence[Candidate], outcome: Results

@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
+from asyncpg.exceptions import InterfaceError, PostgresError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
+from sqlalchemy.exc import SQLAlchemyError
 
 from workers.enroll import Enroller
 
@@ -40,14 +42,17 @@ class Intake:
         self._consumer = consumer
 
     async def run(self) -> None:
-        """Read for ever; a server that is away is tried again."""
-        while True:
+        """Read until cancelled; a server that is away is tried again.
+
+        What could not be enrolled stays pending, and is claimed again later.
+        """
+        while _goes_on():
             try:
                 await self._ensure_group()
-                while True:
+                while _goes_on():
                     for entry in await self._next():
                         await self._handle(*entry)
-            except (RedisError, OSError) as error:
+            except (RedisError, OSError, PostgresError, InterfaceError, SQLAlchemyError) as error:
                 # NOGROUP after a wipe is among these: the group is made again.
                 log.warning("intake_interrupted", error=type(error).__name__)
                 await asyncio.sleep(0.5)
@@ -83,3 +88,10 @@ class Intake:
             pipe.xack(STREAM, _GROUP, entry_id)
             pipe.xdel(STREAM, entry_id)
             await pipe.execute()
+
+
+def _goes_on() -> bool:
+    # A cancellation can get lost in redis-py: it looks at idle connections with a
+    # time-out of 0 s, which takes a cancellation that comes just before for its own.
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cadenza.accounts import Accounts, SenderAccount
 from cadenza.language.cadence import Cadence
+from cadenza.language.email_template import one_line
 from cadenza.links import Links
 from cadenza.model import (
     Outbound,
@@ -135,4 +136,4 @@ def _references(step: EmailStep, thread: Sequence[tuple[str, str]]) -> Sequence[
 
 def _full_name(profile: Profile) -> str:
     names = (profile.fields.get("first_name"), profile.fields.get("last_name"))
-    return " ".join(str(name) for name in names if name)
+    return one_line(" ".join(str(name) for name in names if name))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
 
+from cadenza.errors import RenderError
 from cadenza.language.fields import read_yaml
 from cadenza.language.markup import Shelter, check_links, line_to_html, to_html, to_text
 from cadenza.language.source import Place, Reporter, Text
@@ -60,8 +61,11 @@ class EmailTemplate:
 
     def render(self, variables: Variables, *, subject: Template, prefix: str) -> RenderedEmail:
         """Fill all parts. Raises MissingVariable, RenderError."""
+        line = one_line(subject.render(variables))
+        if not line:
+            raise RenderError("the subject came out empty; give its fallbacks a text")
         return RenderedEmail(
-            subject=prefix + one_line(subject.render(variables)),
+            subject=prefix + line,
             preview=one_line(self.preview.render(variables)) if self.preview else "",
             html=self.html.render(variables),
             text=self.text.render(variables).strip() + "\n",
@@ -94,34 +98,45 @@ def compile_email(
         place=Place(file=file, line=source[: front.end()].count("\n") + 1, column=1),
         verbatim=True,
     )
+    parts = _compile_body(
+        body, preview.value if preview else "", service=service, reporter=reporter
+    )
+    if parts is None or (subject and lines[0] is None):
+        return None
+    return EmailTemplate(
+        subject=lines[0],
+        preview=lines[1],
+        html=parts[0],
+        text=parts[1],
+        place=Place(file=file, line=1, column=1),
+    )
+
+
+def _compile_body(
+    body: Text, preview: str, *, service: bool, reporter: Reporter
+) -> tuple[Template, Template] | None:
+    """The HTML and the text part, with what they should end with."""
     if not body.value.strip():
         reporter.problem(body.place, "this mail has no body; write one below the second `---`")
         return None
-    is_html = file.endswith(".html.liquid")
+    is_html = body.place.file.endswith(".html.liquid")
     checked = compile_template(body, autoescape=False, reporter=reporter)
     if not is_html:
         check_links(body, reporter)
     if checked is None:
         return None
     endings = _endings(checked.variables, service=service)
-    preview_source = preview.value if preview else ""
     if is_html:
-        html = _html_of_html(body.value, preview_source, endings)
+        html = _html_of_html(body.value, preview, endings)
         text = _text_of_html(body.value) + _text_endings(endings)
     else:
-        html = _html_of_markup(body.value, preview_source, endings)
+        html = _html_of_markup(body.value, preview, endings)
         text = to_text(body.value) + _text_endings(endings)
     compiled_html = _compile_derived(html, body, autoescape=True, reporter=reporter)
     compiled_text = _compile_derived(text, body, autoescape=False, reporter=reporter)
-    if compiled_html is None or compiled_text is None or (subject and lines[0] is None):
+    if compiled_html is None or compiled_text is None:
         return None
-    return EmailTemplate(
-        subject=lines[0],
-        preview=lines[1],
-        html=compiled_html,
-        text=compiled_text,
-        place=Place(file=file, line=1, column=1),
-    )
+    return compiled_html, compiled_text
 
 
 def _front_matter(file: str, matter: str, reporter: Reporter) -> tuple[Text | None, Text | None]:

@@ -215,7 +215,7 @@ class Fields:
 
 
 def _is_empty(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and node.style is None and not str(node.value).strip()
+    return isinstance(node, ScalarNode) and not str(node.value).strip()
 
 
 def read_yaml(

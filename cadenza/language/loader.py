@@ -33,8 +33,9 @@ def read_sources(path: Path) -> Sources:
     """
     sources = {path.name: _read(path, path.name)}
     folder = path.parent
-    for file in _template_files(path.name, sources[path.name]):
-        if file in sources or not (folder / file).is_file():
+    for candidates in _template_files(path.name, sources[path.name]):
+        file = next((name for name in candidates if (folder / name).is_file()), None)
+        if file is None or file in sources:
             continue
         if not (folder / file).resolve().is_relative_to(folder.resolve()):
             raise _cannot_read(file, "it lies outside the cadence's folder; copy it there")
@@ -85,8 +86,8 @@ def _under(folder: Path, problem: Problem) -> Problem:
     return replace(problem, place=replace(problem.place, file=str(folder / problem.place.file)))
 
 
-def _template_files(file: str, source: str) -> Iterator[str]:
-    """Where the templates that a cadence names may lie, whatever else is wrong with it."""
+def _template_files(file: str, source: str) -> Iterator[list[str]]:
+    """Where each template that a cadence names may lie, whatever else is wrong with it."""
     fields = read_yaml(file, source, Reporter())
     if fields is None:
         return
@@ -94,7 +95,7 @@ def _template_files(file: str, source: str) -> Iterator[str]:
     for step in fields.mappings("steps", "a step"):
         template = step.text("email")
         if template and _TEMPLATE_NAME.fullmatch(template.value):
-            yield from template_paths(name.value if name else "", template.value)
+            yield template_paths(name.value if name else "", template.value)
 
 
 def _read(path: Path, file: str) -> str:

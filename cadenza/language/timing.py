@@ -11,7 +11,7 @@ from cadenza.language.source import did_you_mean
 
 LONGEST_DAYS = 730
 
-_GAP = re.compile(r"(\d{1,4})\s+([a-z]+?)s?")
+_GAP = re.compile(r"(\d{1,4})\s+([a-z]+)")
 _CLOCK_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 _DAY_UNITS = ("day", "week")
 
@@ -46,7 +46,7 @@ def parse_gap(text: str, days: Days) -> Gap:
     match = _GAP.fullmatch(text.strip())
     if not match:
         raise ValueError(f"`{text}` is not a span of time; write for instance `2 days`")
-    count, unit = int(match[1]), match[2]
+    count, unit = int(match[1]), match[2].removesuffix("s")
     if unit in _CLOCK_UNITS:
         gap = Gap(clock=count * _CLOCK_UNITS[unit])
     elif unit in _DAY_UNITS:
@@ -54,7 +54,7 @@ def parse_gap(text: str, days: Days) -> Gap:
     else:
         units = [*_CLOCK_UNITS, *_DAY_UNITS]
         raise ValueError(
-            f"`{unit}` is not a unit of time{did_you_mean(unit, units)}; "
+            f"`{match[2]}` is not a unit of time{did_you_mean(unit, units)}; "
             "write minutes, hours, days or weeks"
         )
     if gap.days + gap.clock.days > LONGEST_DAYS:

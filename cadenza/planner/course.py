@@ -115,7 +115,7 @@ def _planned(standing: Standing, verdict: Act | WaitUntil, *, at_once: bool) -> 
             channel=Channel.TIMER,
             step=state.step,
             visit=state.visit,
-            due_at=whole_second(max(verdict.at, standing.now)),
+            due_at=whole_second(verdict.at),
             window_end=None,
         )
     slot = place(

@@ -21,6 +21,8 @@ _CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 def plain_message(text: str, longest: int) -> str:
     """A short message ready to go: no control characters but line breaks. Raises RenderError."""
     text = _CONTROLS.sub(" ", text).strip()
+    if not text:
+        raise RenderError("the message came out empty; give its fallbacks a text")
     if len(text) > longest:
         raise RenderError(f"the message came out with {len(text)} characters, over {longest}")
     return text

@@ -102,7 +102,7 @@ async def reserve(
                     + least(excluded.used, greatest(0, excluded.cap - account_day.used))
             returning account, day, last_grant),
         noted as (
-            update batch set reserved = (
+            update batch set reserved = reserved || (
                 select jsonb_agg(jsonb_build_array(account, day, last_grant)) from granted)
             where id = $1 and epoch = $2 returning id)
         select account, last_grant, (select count(*) from noted) as is_ours from granted""",

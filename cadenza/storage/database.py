@@ -99,3 +99,10 @@ class Database:
         """A connection inside a transaction: committed at the end, rolled back on an error."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """A connection whose statements all see one and the same moment, and cannot write."""
+        async with self.transaction() as connection:
+            await connection.execute("set transaction isolation level repeatable read, read only")
+            yield connection

@@ -70,7 +70,7 @@ def status(cadence: CadenceName = None, as_json: Json = False) -> None:
 
 
 async def _look(cadence: str | None) -> Standing:
-    async with session() as here, here.database.connection() as db:
+    async with session() as here, here.database.snapshot() as db:
         if cadence is not None and await cadences.newest(db, cadence) is None:
             known = ", ".join(await cadences.names(db)) or "none was applied yet"
             raise UnknownName(f"there is no cadence {cadence!r}; known: {known}")
@@ -162,6 +162,7 @@ def _backlog(seen: Standing) -> Mapping[str, Any]:
     )
     return {
         "events to apply": f"{waiting.events:,}{since}",
-        "notifications": f"{waiting.notifications:,} waiting, {waiting.notifications_failed:,} failed",
+        "notifications": f"{waiting.notifications:,} waiting, "
+        f"{waiting.notifications_failed:,} failed",
         "unknown touches": f"{waiting.unknown_touches:,}",
     }

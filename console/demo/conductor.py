@@ -70,6 +70,7 @@ class Conductor:
             await self._on_step(self._clock.now())
             following = min(following or until, until)
             self._clock.jump_to(min(end_of_step(following, self._step), until))
+        await self._come_to_rest(is_stopped)
 
     async def _come_to_rest(self, is_stopped: Callable[[], bool]) -> datetime | None:
         """Wait until nothing is under way; returns when the next thing is due."""

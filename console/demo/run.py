@@ -33,7 +33,6 @@ from console.demo.world import World
 from console.deployment import (
     LocalDeployment,
     free_ports,
-    inherited,
     process_names,
     release_leases,
 )
@@ -41,6 +40,7 @@ from console.embedded import EmbeddedServers, embedded_servers
 from console.embedded.lock import DataDirLock
 from console.enroll.client import EnrollmentClient
 from console.enroll.table import read_rows
+from console.processes.common import configure_logs
 from console.supervisor import Supervisor
 
 _MARKER = ".cadenza-demo"
@@ -69,6 +69,7 @@ class DemoOptions:
 def run_demo(options: DemoOptions, console: Console) -> None:
     """Run it. Raises ConfigurationError before anything starts, DemoFailed at the end."""
     lock = _fresh_folder(options.data_dir)
+    configure_logs("info", options.data_dir / "logs" / "console.log")
     try:
         with embedded_servers(options.data_dir) as servers:
             asyncio.run(_Demo(options, servers, console).run())
@@ -154,7 +155,7 @@ class _Demo:
         public_url = f"http://127.0.0.1:{self._ports['http']}"
         deployment = LocalDeployment(
             env={
-                **inherited(os.environ),
+                **_foreign(os.environ),
                 "CADENZA_DATABASE_URL": self._servers.database_url,
                 "CADENZA_REDIS_URL": self._servers.redis_url,
                 "CADENZA_SECRET_KEYS": secrets.token_hex(32),
@@ -238,6 +239,11 @@ def _urls(public_url: str, deployment: LocalDeployment) -> Mapping[str, str]:
         for name in process_names(deployment.workers)
     }
     return {"gateway": f"{public_url}/readyz", **{f"{n} metrics": u for n, u in metrics.items()}}
+
+
+def _foreign(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The shell's environment without settings that were meant for another deployment."""
+    return {name: value for name, value in environ.items() if not name.startswith("CADENZA_")}
 
 
 def _next_monday(now: datetime) -> datetime:

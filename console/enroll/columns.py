@@ -1,5 +1,6 @@
 """Which column of a file is which member of an enrollment row."""
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +8,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cadenza.errors import CadenzaError
-from cadenza.language.source import did_you_mean
 
 _MEMBER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -115,12 +115,18 @@ def _as_said(header: Sequence[str], said: Mapping[str, str]) -> Mapping[str, str
         if title not in header:
             raise WrongMapping(
                 f"--map {member}={title}: the file has no column {title!r}"
-                f"{did_you_mean(title, header)}; it has: {', '.join(t for t in header if t)}"
+                f"{_meant(title, header)}; it has: {', '.join(t for t in header if t)}"
             )
         if title in by_title:
             raise WrongMapping(f"--map uses the column {title!r} twice: keep one of the two")
         by_title[title] = member
     return by_title
+
+
+def _meant(title: str, header: Sequence[str]) -> str:
+    known = {_plain(other): other for other in header}
+    close = difflib.get_close_matches(_plain(title), known, n=1)
+    return f" (did you mean {known[close[0]]!r}?)" if close else ""
 
 
 def _plain(title: str) -> str:

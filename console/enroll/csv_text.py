@@ -20,7 +20,7 @@ class UnreadableTable(CadenzaError):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One row. number: as a spreadsheet counts, the header being row 1."""
+    """One row. number: as a spreadsheet counts, from 1, the header and empty rows included."""
 
     number: int
     cells: Sequence[str]
@@ -49,16 +49,16 @@ def read_table(raw: bytes) -> Table:
         raise UnreadableTable(f"not a CSV file: {error}") from error
     finally:
         csv.field_size_limit(previous)
-    if not rows or not any(cell.strip() for cell in rows[0]):
-        raise UnreadableTable("the first row must name the columns, and it is empty")
     records = [
         Record(number=number, cells=row)
-        for number, row in enumerate(rows[1:], start=2)
+        for number, row in enumerate(rows, start=1)
         if any(cell.strip() for cell in row)
     ]
+    if not records:
+        raise UnreadableTable("the file is empty; its first row names the columns")
     return Table(
-        header=[title.strip() for title in rows[0]],
-        records=records,
+        header=[title.strip() for title in records[0].cells],
+        records=records[1:],
         encoding=encoding,
         delimiter=delimiter,
     )

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as distribution_version
+from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -46,8 +47,8 @@ def version() -> str:
     return distribution_version("cadenza")
 
 
-def configure_logs(level: str) -> None:
-    """One JSON object a line on standard error, for every library too."""
+def configure_logs(level: str, path: Path | None = None) -> None:
+    """One JSON object a line on standard error, or in a file, for every library too."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -57,7 +58,7 @@ def configure_logs(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.FileHandler(path) if path else logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

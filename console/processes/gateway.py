@@ -2,7 +2,7 @@
 
 from cadenza.recorder import DatabaseRecorder
 from cadenza.settings import Settings
-from console.api import api_router
+from console.api import api_app
 from console.processes.common import observed, open_parts
 from events.gateway import gateway_app
 from events.registry import configured_sources
@@ -29,7 +29,7 @@ async def run(settings: Settings) -> None:
             hints=hints.events,
             ready=database_answers,
         )
-        app.mount("/api", api_router(parts, token=settings.api_token, hints=hints.events))
+        app.mount("/api", api_app(parts, token=settings.api_token, hints=hints.events))
         try:
             await gateway_server(
                 app, host=settings.gateway_host, port=settings.gateway_port

@@ -3,6 +3,7 @@
 import re
 
 from events.mailbox.mail import Mail
+from events.mailbox.phrases import any_of
 from events.mailbox.reply_text import new_text
 
 # What responders put into headers, beside RFC 3834's Auto-Submitted. Exchange's
@@ -17,63 +18,159 @@ _VALUES = (
     ("x-post-messageclass", ("9; autoresponder",)),
     ("delivered-to", ("autoresponder",)),
 )
-_ROBOT = re.compile(
-    r"(?:no|do-?not|ne-?pas|nicht)[-_.]?(?:reply|reponse|repondre|antworten)|auto(?:mail|reply"
-    r"|matic|responder|-?confirm)\S*|bounces?|vacation",
-    re.IGNORECASE,
+_ROBOT = any_of(
+    r"""
+    (?:no|do-?not|ne-?pas|nicht)[-_.]?(?:reply|reponse|repondre|antworten)
+    auto(?:mail|reply|matic|responder|-?confirm)\S*
+    bounces?
+    vacation
+    """
 )
 
-# At the beginning of a subject, with no "Re:" before: what programs of many languages write.
-_SUBJECTS = (
-    r"auto(?:matic|mated|mat)?[ -]?(?:re(?:ply|sponse|sponder)|svar|answer)|autom\. ?(?:reply|antw)",
-    r"out[ -]of[ -](?:the )?office|ooo\b|on (?:vacation|holiday|(?:annual |maternity |parental )?leave)",
-    r"away from (?:my )?(?:mail|desk|office|the office)|vacation (?:reply|response|notice|message)",
-    r"absence (?:note|notification|message)|i am (?:away|out)\b|away until|currently (?:away|out)\b",
-    r"r[ée]ponse automatique|message automatique|absen(?:ce|t(?:e|\(e\))?)\b|en (?:cong[ée]s?|vacances)\b",
-    r"(?:je suis )?(?:actuellement )?(?:absent|indisponible|hors du bureau)|notification d['’]absence",
-    r"automatische (?:antwort|nachricht)|abwesen(?:d|heit)|nicht (?:im b[üu]ro|am platz)|im urlaub",
-    r"respuesta autom[áa]tica|fuera de (?:la )?oficina|ausen(?:te|cia)\b|de vacaciones",
-    r"risposta automatica|fuori (?:ufficio|sede)|assen(?:te|za)\b|in ferie",
-    r"automatisch(?:e)? (?:antwoord|beantwoording|reactie)|afwezig|niet aanwezig|met vakantie",
-    r"resposta autom[áa]tica|fora do escrit[óo]rio|aus[êe]ncia|de f[ée]rias",
-    r"automati(?:skt?|serat) svar|autosvar|fr[åa]nvaro|frav[æa]r(?:ende)?|ikke (?:p[åa]|til)",
-    r"automaattinen vastaus|poissa|automatyczna odpowied[źz]|nieobecno[śs][ćc]",
-    r"automatick[áa] odpov[ěe][ďd]|automatikus v[áa]lasz|r[ăa]spuns automat|otomatik yan[ıi]t",
-    r"автоматический ответ|автоответ|автовідповідь|自動(?:返信|応答|回覆)|自动(?:回复|答复)|不在|자동 ?회신",
-)
-_SUBJECT = re.compile(rf"\W*(?:{'|'.join(_SUBJECTS)})", re.IGNORECASE)
 _REPLY_PREFIX = re.compile(
-    r"\W*(?:re|aw|antw|sv|vs|rv|r|odp|ynt|res|tr|fw|fwd|wg|отв|ha|回复|答复)\s?(?:\[\d+\])?\s?[::]",
+    r"\W*(?:re|aw|antw|sv|vs|rv|r|odp|ynt|res|tr|fw|fwd|wg|отв|ha|回复|答复)\s?(?:\[\d+\])?\s?[:：]",
     re.IGNORECASE,
+)
+# What programs write at the beginning of a subject, with no "Re:" before, by language.
+_SUBJECT = any_of(
+    r"""
+    auto(?:matic|mated|mat)?[ -]?(?:re(?:ply|sponse|sponder)|answer)
+    out[ -]of[ -](?:the )?office
+    ooo\b
+    on (?:vacation|holiday|(?:annual |maternity |parental )?leave)
+    away from (?:my )?(?:mail|desk|office|the office)
+    vacation (?:reply|response|notice|message)
+    absence (?:note|notification|message)
+    i am (?:away|out)\b
+    away until
+    currently (?:away|out)\b
+
+    r[ée]ponse automatique
+    message automatique
+    notification d['’]absence
+    absen(?:ce|t(?:e|\(e\))?)\b
+    en (?:cong[ée]s?|vacances)\b
+    (?:je suis )?(?:actuellement )?(?:absent|indisponible|hors du bureau)
+
+    automatische (?:antwort|nachricht)
+    autom\. ?antw
+    abwesen(?:d|heit)
+    nicht (?:im b[üu]ro|am platz)
+    im urlaub
+
+    respuesta autom[áa]tica
+    fuera de (?:la )?oficina
+    ausen(?:te|cia)\b
+    de vacaciones
+
+    risposta automatica
+    fuori (?:ufficio|sede)
+    assen(?:te|za)\b
+    in ferie
+
+    automatische? (?:antwoord|beantwoording|reactie)
+    automatisch (?:antwoord|bericht)
+    afwezig
+    niet aanwezig
+    met vakantie
+
+    resposta autom[áa]tica
+    fora do escrit[óo]rio
+    aus[êe]ncia
+    de f[ée]rias
+
+    automati(?:skt?|serat) svar
+    autosvar
+    fr[åa]nvaro
+    frav[æa]r(?:ende)?
+    automaattinen vastaus
+    poissa
+
+    automatyczna odpowied[źz]
+    nieobecno[śs][ćc]
+    automatick[áa] odpov[ěe][ďd]
+    automatikus v[áa]lasz
+    r[ăa]spuns automat
+    otomatik yan[ıi]t
+    автоматический ответ
+    автоответ
+    автовідповідь
+    自動(?:返信|応答|回覆)
+    自动(?:回复|答复)
+    不在
+    자동 ?회신
+    """
 )
 
 # In the body it takes two: that somebody is away, and how this goes on. A person who writes
 # "I am out of the office today, call me on Monday" says only the first.
-_AWAY = re.compile(
-    r"""out\ of\ (?:the\ )?office | away\ from\ (?:the\ office|my\ desk) | on\ (?:annual\ |parental\ )?leave
-    | on\ (?:vacation|holiday) | currently\ (?:away|travell?ing|unavailable|out)
-    | (?:je\ suis|serai)\ (?:actuellement\ )?(?:absent|en\ cong|en\ vacances|hors\ du\ bureau)
-    | absent(?:e|\(e\))?\ (?:du|jusqu|de\ mon)
-    | (?:nicht\ im\ (?:b[üu]ro|haus)|abwesend|im\ urlaub|au(?:ß|ss)er\ haus)
-    | fuera\ de\ (?:la\ )?oficina | de\ vacaciones | fuori\ (?:ufficio|sede) | in\ ferie
-    | afwezig | niet\ (?:op\ kantoor|aanwezig) | fora\ do\ escrit[óo]rio | de\ f[ée]rias
-    | no\ longer\ (?:with|work|employed) | ne\ travaille\ plus | nicht\ mehr\ (?:im|f[üu]r|bei)
-    """,
-    re.IGNORECASE | re.VERBOSE,
+_AWAY = any_of(
+    r"""
+    out of (?:the )?office
+    away from (?:the office|my desk)
+    on (?:annual |parental |maternity )?leave
+    on (?:vacation|holiday)
+    currently (?:away|travell?ing|unavailable|out)
+    no longer (?:with|work|employed)
+
+    (?:je suis|serai) (?:actuellement )?(?:absent|en cong|en vacances|hors du bureau)
+    absent(?:e|\(e\))? (?:du|jusqu|de mon)
+    ne travaille plus
+
+    nicht im (?:b[üu]ro|haus)
+    abwesend
+    im urlaub
+    au(?:ß|ss)er haus
+    nicht mehr (?:im|f[üu]r|bei)
+
+    fuera de (?:la )?oficina
+    de vacaciones
+    fuori (?:ufficio|sede)
+    in ferie
+    afwezig
+    niet (?:op kantoor|aanwezig)
+    fora do escrit[óo]rio
+    de f[ée]rias
+    """
 )
-_GOES_ON = re.compile(
-    r"""limited\ (?:access|connectivity) | intermittent\ access | no\ access\ to\ (?:my\ )?e-?mail
-    | upon\ my\ return | when\ i\ (?:return|get\ back|am\ back) | (?:will\ )?(?:return|be\ back)\ (?:on|to)
-    | returning\ (?:on|to) | (?:urgent|emergency|immediate\ (?:assistance|attention)) | in\ my\ absence
-    | (?:mail|message)s?\ (?:is|are|will)\ not\ (?:be\ )?(?:forwarded|read)
-    | de\ retour | [àa]\ mon\ retour | en\ (?:mon\ absence|cas\ d['’]urgence) | pour\ toute\ urgence
-    | wieder\ (?:da|erreichbar|im|zur[üu]ck) | in\ dringenden | nicht\ weitergeleitet | vertretung
-    | (?:mi|a\ mi)\ (?:regreso|vuelta) | en\ caso\ de\ urgencia | asuntos\ urgentes
-    | al\ mio\ (?:rientro|ritorno) | in\ caso\ di\ urgenza | per\ urgenze
-    | bij\ terugkomst | dringende | weer\ (?:aanwezig|bereikbaar) | no\ meu\ (?:regresso|retorno)
-    """,
-    re.IGNORECASE | re.VERBOSE,
+_GOES_ON = any_of(
+    r"""
+    limited (?:access|connectivity)
+    intermittent access
+    no access to (?:my )?e-?mail
+    upon my return
+    when i (?:return|get back|am back)
+    (?:will )?(?:return|be back) (?:on|to)
+    returning (?:on|to)
+    urgent
+    emergency
+    immediate (?:assistance|attention)
+    in my absence
+    (?:mail|message)s? (?:is|are|will) not (?:be )?(?:forwarded|read)
+
+    de retour
+    [àa] mon retour
+    en (?:mon absence|cas d['’]urgence)
+    pour toute urgence
+
+    wieder (?:da|erreichbar|im|zur[üu]ck)
+    in dringenden
+    nicht weitergeleitet
+    vertretung
+
+    (?:mi|a mi) (?:regreso|vuelta)
+    en caso de urgencia
+    asuntos urgentes
+    al mio (?:rientro|ritorno)
+    in caso di urgenza
+    per urgenze
+    bij terugkomst
+    dringende
+    weer (?:aanwezig|bereikbaar)
+    no meu (?:regresso|retorno)
+    """
 )
+_OPENERS = " [(*#\"'"
 _LONGEST_NOTE = 4_000
 
 
@@ -103,7 +200,10 @@ def _says_so(mail: Mail) -> bool:
 
 
 def _subject_says_so(subject: str) -> bool:
-    return _REPLY_PREFIX.match(subject) is None and _SUBJECT.match(subject) is not None
+    return (
+        _REPLY_PREFIX.match(subject) is None
+        and _SUBJECT.match(subject.lstrip(_OPENERS)) is not None
+    )
 
 
 def _reads_like_a_note(mail: Mail) -> bool:

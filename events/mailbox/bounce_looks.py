@@ -4,61 +4,128 @@ import re
 
 from events.mailbox.automatic import is_robot
 from events.mailbox.mail import Mail
-
-_I = re.IGNORECASE
+from events.mailbox.phrases import any_of
 
 # Local parts and names of programs that report. RFC 5321 §4.5.5, RFC 2142.
-_DAEMON = re.compile(r"mail(?:er)?[-_]?daemon|mdaemon|mail\.delivery\.system", _I)
-_POSTMASTER = re.compile(r"post_?master|mail\.delivery", _I)
-_DAEMON_NAME = re.compile(
-    r"mail deliver(?:y|er)? ?(?:sub)?system|delivery (?:sub)?system|system administrator"
-    r"|mailer.daemon|postmaster|mail system|content-filter",
-    _I,
+_DAEMON = any_of(
+    r"""
+    mail(?:er)?[-_]?daemon
+    mdaemon
+    mail\.delivery\.system
+    """
 )
-_SUBJECTS = (
-    r"undeliver(?:able|ed|y)",
-    r"delivery (?:status|report|failure|notification|has failed|problem)",
-    r"returned (?:e?mail|to sender|message)|returning message|mail returned",
-    r"(?:mail|message|delivery) (?:delivery )?(?:failed|failure|has failed|delayed|error|could not)",
-    r"failure notice|failure delivery|could not be delivered|delayed mail|not delivered",
-    r"error sending your mail|cannot send message|loop alert|email bounce|postmaster notify",
-    r"warning: (?:could not|message)|mail system error|non-?deliver",
-    r"you (?:\S{1,100} )?are not (?:a )?member",
-    r"non.?remis|message non distribu|[ée]chec de (?:la )?(?:remise|distribution)",
-    r"unzustellbar|nicht zugestellt|onbestelbaar|no se pudo entregar|no entregado",
-    r"rifiutat|mancat[oa] (?:recapito|consegna)|n[ãa]o entregue",
+_POSTMASTER = any_of(
+    r"""
+    post_?master
+    mail\.delivery
+    """
 )
-_SUBJECT = re.compile("|".join(_SUBJECTS), _I)
-_BODIES = (
-    r"(?:could ?n[o']t|cannot|unable to|failed to) be delivered|not been delivered",
-    r"(?:could not|couldn't|unable to|not able to|cannot|failed to) deliver",
-    r"did not reach the following|had (?:permanent fatal|delivery) (?:errors?|problems)",
-    r"delivery to the following recipients? (?:failed|has been delayed)|transcript of session",
-    r"recipients? (?:returned|failed)|error (?:has occurred )?while attempting to deliver",
-    r"mail delivery software|undeliverable to|was not delivered to|exceeds allowed size",
-    r"failure reasons|message is delayed|delivery (?:failed|error)",
-    r"this is the (?:qmail|postfix|mailer-daemon|mail system)|deliver(?:y|ing) your mail",
+_DAEMON_NAME = any_of(
+    r"""
+    mail deliver(?:y|er)? ?(?:sub)?system
+    delivery (?:sub)?system
+    system administrator
+    mailer.daemon
+    postmaster
+    mail system
+    content-filter
+    """
 )
-_BODY = re.compile("|".join(_BODIES), _I)
-_DELAYS = (
-    r"delayed|still being retried|will (?:be retried|keep trying|retry|continue to (?:try|be))",
-    r"warning message only|do not need to re-?send|not yet been delivered|warning: could not",
-    r"delivery attempts? will continue|temporary failure report",
+_SUBJECT = any_of(
+    r"""
+    undeliver(?:able|ed|y)
+    delivery (?:status|report|failure|notification|has failed|problem)
+    returned (?:e?mail|to sender|message)
+    returning message
+    mail returned
+    (?:mail|message|delivery) (?:delivery )?(?:failed|failure|has failed|delayed|error|could not)
+    failure notice
+    failure delivery
+    could not be delivered
+    delayed mail
+    not delivered
+    error sending your mail
+    cannot send message
+    loop alert
+    email bounce
+    postmaster notify
+    warning: (?:could not|message)
+    mail system error
+    non-?deliver
+    you (?:\S{1,100} )?are not (?:a )?member
+    non.?remis
+    message non distribu
+    [ée]chec de (?:la )?(?:remise|distribution)
+    unzustellbar
+    nicht zugestellt
+    onbestelbaar
+    no se pudo entregar
+    no entregado
+    mancat[oa] (?:recapito|consegna)
+    n[ãa]o entregue
+    """
 )
-_DELAY = re.compile("|".join(_DELAYS), _I)
-_GIVEN_UP = re.compile(r"given up|giving up|permanent|not going to try again|cannot send", _I)
+_BODY = any_of(
+    r"""
+    (?:could ?n[o']t|cannot|unable to|failed to) be delivered
+    not been delivered
+    (?:could not|couldn't|unable to|not able to|cannot|failed to) deliver
+    did not reach the following
+    had (?:permanent fatal|delivery) (?:errors?|problems)
+    delivery to the following recipients? (?:failed|has been delayed)
+    transcript of session
+    recipients? (?:returned|failed)
+    error (?:has occurred )?while attempting to deliver
+    mail delivery software
+    undeliverable to
+    was not delivered to
+    exceeds allowed size
+    failure reasons
+    message is delayed
+    delivery (?:failed|error)
+    this is the (?:qmail|postfix|mailer-daemon|mail system)
+    deliver(?:y|ing) your mail
+    """
+)
+_DELAY = any_of(
+    r"""
+    delayed
+    still being retried
+    will (?:be retried|keep trying|retry|continue to (?:try|be))
+    warning message only
+    do not need to re-?send
+    not yet been delivered
+    warning: could not
+    delivery attempts? will continue
+    temporary failure report
+    """
+)
+_GIVEN_UP = any_of(
+    r"""
+    given up
+    giving up
+    permanent
+    not going to try again
+    cannot send
+    """
+)
 
 # Where the original begins in a report that is all one text.
-_ORIGINALS = (
-    r"below this line is a copy|(?:this|below|included) is a copy of",
-    r"(?:the )?(?:header of the )?original message (?:is |headers? )?follow|original message\b",
-    r"message headers? follow|(?:unsent|returned|undelivered) (?:message|mail)[ -]*(?:follows|below|--)",
-    r"the header of the original|original mail as follows|forwarded message",
-)
-_ORIGINAL = re.compile(
-    rf"^[ \t>*-]{{0,40}}(?:{'|'.join(_ORIGINALS)}).{{0,200}}$"
-    r"|^(?:received: ?(?:from|by|\()|return-path: |from \S{1,100}@\S{1,100} +\w{3} \w{3})",
-    _I | re.MULTILINE,
+_ORIGINAL = any_of(
+    r"""
+    ^[ \t>*-]{0,40}below this line is a copy
+    ^[ \t>*-]{0,40}(?:this|below|included) is a copy of
+    ^[ \t>*-]{0,40}(?:the )?(?:header of the )?original message (?:is |headers? )?follow
+    ^[ \t>*-]{0,40}original message\b
+    ^[ \t>*-]{0,40}message headers? follow
+    ^[ \t>*-]{0,40}(?:unsent|returned|undelivered) (?:message|mail)[ -]{0,20}(?:follows|below|--)
+    ^[ \t>*-]{0,40}the header of the original
+    ^[ \t>*-]{0,40}original mail as follows
+    ^[ \t>*-]{0,40}forwarded message
+    ^received: ?(?:from|by|\()
+    ^return-path:
+    ^from \S{1,100}@\S{1,100} {1,9}\w{3} \w{3}
+    """
 )
 _SMTP_ERROR = re.compile(r"(?<![\d.])(?:[45]\d\d[ \-:]|[45]\.\d\.\d{1,3}\b)")
 _MAX_ERRORS = 20
@@ -74,7 +141,7 @@ def looks_like_bounce(mail: Mail, *, null_sender: bool) -> bool:
     if mail.has("x-failed-recipients"):
         return True
     local = mail.sender.partition("@")[0]
-    if _DAEMON.fullmatch(local) or not mail.sender and _DAEMON_NAME.search(mail.header("from")):
+    if _DAEMON.fullmatch(local) or (not mail.sender and _DAEMON_NAME.search(mail.header("from"))):
         return True
     notice = notice_text(mail)
     subject = _SUBJECT.search(mail.subject) is not None

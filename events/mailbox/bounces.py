@@ -135,7 +135,7 @@ def _recipient(mail: Mail, notice: str) -> str:
     message = Message()
     message["From"] = mail.sender or "unknown@invalid"
     message["Subject"] = mail.subject
-    message.set_payload(notice[:16_384].encode("utf-8", "replace").decode(), "utf-8")
+    message.set_payload(notice[:16_384].encode("ascii", "replace").decode())
     try:
         temporary, permanent = flufl.bounce.all_failures(message)
     except Exception:  # noqa: BLE001 - its detectors were not written for hostile text

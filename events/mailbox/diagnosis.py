@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from events.mailbox.diagnosis_words import PHRASES, Reason
 from events.mailbox.phrases import any_of
 
-
 _HARD = frozenset((Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.NO_MAIL_HERE, Reason.MOVED))
 
 

@@ -143,7 +143,8 @@ PHRASES: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
         (
             Reason.TOO_LARGE,
             r"""
-            (?:message|mail|size|length)\W{1,5}(?:\S{1,60} ){0,4}(?:too (?:big|large|long)|exceeds?\b)
+            (?:message|mail|size|length)\W{1,5}(?:\S{1,60} ){0,4}too (?:big|large|long)
+            (?:message|mail|size|length)\W{1,5}(?:\S{1,60} ){0,4}exceeds?\b
             size limit exceeded
             exceeds (?:size|fixed|administrative|the maximum)
             """,
@@ -256,10 +257,11 @@ PHRASES: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
         (
             Reason.MAILBOX_DISABLED,
             r"""
-            (?:account|mail ?box|user|address|recipient)\W{1,5}(?:\S{1,60} ){0,5}(?:disabled|suspended)
+            (?:account|mail ?box|user|address|recipient)\W{1,5}(?:\S{1,60} ){0,5}disabled
+            (?:account|mail ?box|user|address|recipient)\W{1,5}(?:\S{1,60} ){0,5}suspended
             (?:account|mail ?box|user|address|recipient)\W{1,5}(?:\S{1,60} ){0,5}(?:inactive|locked)
             (?:account|mail ?box|user|address|recipient)\W{1,5}(?:\S{1,60} ){0,5}discontinued
-            (?:account|mail ?box|user|address|recipient)\W{1,5}(?:\S{1,60} ){0,5}(?:deactivated|blocked)
+            (?:account|mail ?box|user|address)\W{1,5}(?:\S{1,60} ){0,5}(?:deactivated|blocked)
             (?:disabled|suspended|inactive|locked|expired) (?:\S{1,60} )?(?:account|mail ?box|user)
             (?:disabled|suspended|inactive|locked|expired) (?:\S{1,60} )?(?:recipient|address)
             not accepting (?:e?mail|messages)
@@ -271,7 +273,8 @@ PHRASES: tuple[tuple[Reason, re.Pattern[str]], ...] = tuple(
             user (?:\S{1,60} )?(?:is )?(?:unknown|not found|not exist|not known|doesn'?t exist)
             unknown (?:or illegal )?(?:user|recipient|address|mail ?box|local|alias|account)
             no such (?:user|recipient|address|mail ?box|account|person|local|email)
-            (?:recipient|address|mail ?box|account|user|alias)\b(?:\W{1,5}\w{1,60}){0,6} does(?: not|n'?t) exist
+            (?:recipient|address|account|user|alias)(?:\W{1,5}\w{1,60}){0,6} does(?: not|n'?t) exist
+            mail ?box(?:\W{1,5}\w{1,60}){0,6} does(?: not|n'?t) exist
             does(?: not|n'?t) have (?:a|an) \S{1,60} account
             (?:invalid|bad|illegal) (?:recipient|address|mail ?box|user|destination mailbox)
             recipient(?: name| address)?(?: \S{1,60})? (?:is )?not (?:found|recogni[sz]ed|known)

@@ -74,11 +74,19 @@ def _tokens(html: str) -> Iterator[tuple[str, str, str]]:
             continue
         match = _TAG.match(html, bracket)
         if match is None:
-            end = html.find(">", bracket, bracket + 4000)
-            position = (bracket if end < 0 else end) + 1
+            position = _behind_oddity(html, bracket)
+            if position == bracket + 1:
+                yield "text", "<", ""
             continue
         yield ("close" if match[1] else "open"), match[2].lower(), match[3]
         position = match.end()
+
+
+def _behind_oddity(html: str, bracket: int) -> int:
+    """Behind a declaration or a broken tag; if it is neither, behind the bracket, which is text."""
+    if html[bracket + 1 : bracket + 2].isalpha() or html.startswith(("<!", "<?", "</"), bracket):
+        return html.find(">", bracket, bracket + 4000) + 1 or bracket + 1
+    return bracket + 1
 
 
 def _tidy(text: str) -> str:

@@ -20,6 +20,7 @@ from events.optout import Keyword, asks_to_stop, keyword
 
 SOURCE = "mailbox"
 
+_MAX_ORIGINALS = 3
 _TRACE_HEADERS = frozenset(("received", "return-path", "delivered-to", "x-original-to"))
 
 
@@ -151,10 +152,9 @@ def _is_receipt(mail: Mail) -> bool:
 
 def _about(recipient: Recipient, mail: Mail) -> tuple[Reference, ...]:
     """The touch that the address names; then what the mail itself refers to."""
-    references: list[Reference] = [TouchRef(touch_id=recipient.touch_id)]
-    for provider_id in dict.fromkeys(_originals(mail)):
-        references.append(MessageRef(channel=Channel.EMAIL, provider_id=provider_id))
-    return tuple(references[:4])
+    originals = list(dict.fromkeys(_originals(mail)))[:_MAX_ORIGINALS]
+    references = (MessageRef(channel=Channel.EMAIL, provider_id=one) for one in originals)
+    return (TouchRef(touch_id=recipient.touch_id), *references)
 
 
 def _originals(mail: Mail) -> Sequence[str]:

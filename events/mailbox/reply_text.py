@@ -10,9 +10,10 @@ _MAX_LINE = 1_000
 _DECORATION = "> \t*_-"
 
 # "On Tue, 3 Mar 2026 at 10:00, Jane <jane@example.org> wrote:" in the languages that mail
-# programs write it in; matched against lines without quotation marks, so that no input is slow.
+# programs write it in, always with a date; people who write "as Bob said and wrote:" give none.
+# Matched against lines without quotation marks, so that no input is slow.
 _WROTE = re.compile(
-    r"""(?: On\ .{4,400}[\ >]wrote
+    r"""(?=.*\d)(?: On\ .{4,400}[\ >]wrote
       | Le\ .{4,400}\ a\ [ée]crit
       | Am\ .{4,400}\ schrieb\b.{0,200}
       | El\ .{4,400}\ escribi[óo]

@@ -1,4 +1,4 @@
-"""Receives mail by SMTP and LMTP: only what is meant for us, acknowledged only when it is stored."""
+"""Receives mail by SMTP and LMTP: only what is for us, acknowledged only when it is stored."""
 
 import asyncio
 import logging
@@ -123,8 +123,7 @@ class MailboxServer:
 class _Refusing(asyncio.Protocol):
     """Says that there is no room, and hangs up."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         transport.write(_TOO_BUSY)
         transport.close()
 
@@ -168,8 +167,12 @@ class _Connection(SMTP):
             self.transport.close()
 
     @syntax("LHLO hostname")
-    async def smtp_LHLO(self, arg: str) -> None:  # noqa: N802 - aiosmtpd finds commands by name
-        """LMTP's greeting. Its one difference, an answer for each recipient, see `_Handler`."""
+    async def smtp_LHLO(self, arg: str) -> None:
+        """LMTP's greeting; aiosmtpd finds commands by name.
+
+        LMTP's one difference is an answer for each recipient after the
+        body; `_Handler.handle_RCPT` sees to it that there is only one.
+        """
         await self.smtp_EHLO(arg)
         if self.session is not None:
             self.session.is_lmtp = True  # type: ignore[attr-defined]
@@ -193,7 +196,7 @@ class _Handler:
         self._refused = metrics.events_refused
         self._mail_domain = mail_domain
 
-    async def handle_RCPT(  # noqa: N802
+    async def handle_RCPT(
         self,
         server: SMTP,
         session: Session,
@@ -209,16 +212,13 @@ class _Handler:
         if verified_recipient(address, self._signer) is None:
             self._refused.labels(SOURCE, Refusal.SIGNATURE).inc()
             return _UNKNOWN
-        # LMTP answers once for each recipient after the body: with one there is nothing to count.
         most = 1 if getattr(session, "is_lmtp", False) else _MAX_RECIPIENTS
         if len(envelope.rcpt_tos) >= most:
             return _TOO_MANY
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
 
-    async def handle_DATA(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Interpret and store; all recipients' events in one commit."""
         del server, session
         content = envelope.content

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from textwrap import dedent
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,6 +34,69 @@ MAIL = """\
 subject: "A word, {{ prospect.first_name }}"
 ---
 Hello {{ prospect.first_name }}.
+"""
+
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+THREE_MAILS = """
+- step: first
+  email: mail
+  day: 1
+- step: second
+  email: follow
+  thread: reply
+  day: 3
+- step: third
+  email: mail
+  day: 6
+- step: done
+  end: no_response
+"""
+
+CALL = """
+- step: call
+  task: call
+  day: 1
+  wait: 2 days
+- step: fork
+  branch:
+    - when: disposition of call is connected
+      go: thanks
+    - when: disposition of call is no_answer or left_voicemail
+      go: again
+    - else: done
+- step: thanks
+  email: mail
+  go: done
+- step: again
+  sms: "Hi {{ prospect.first_name }}"
+- step: done
+  end: no_response
+"""
+
+FORK = """
+- step: intro
+  email: mail
+  day: 1
+- step: fork
+  branch:
+    - when: clicked intro within 3 days
+      go: hot
+    - when: opened intro within 1 day
+      go: warm
+    - else: cold
+- step: hot
+  sms: hot
+  go: done
+- step: warm
+  sms: warm
+  go: done
+- step: cold
+  sms: cold
+- step: done
+  end: no_response
 """
 
 
@@ -128,12 +191,6 @@ class Walk:
 
     def tell(self, kind: str, *, at: datetime | None = None, **data: Any) -> Transition:
         return self.apply(Occurrence(kind=kind, at=at or self.now, data=data))
-
-    def until(self, step: str) -> "Walk":
-        """Let everything come true until the enrollment stands at `step`."""
-        while self.state.step != step:
-            self.act()
-        return self
 
     def to_the_end(self, most: int = 200) -> "Walk":
         """Let everything come true until nothing is planned."""

@@ -310,6 +310,11 @@ def test_preview_is_hidden_at_the_top_of_the_page_and_escaped() -> None:
     assert ">R&amp;D &lt;soon&gt;</div>" in shown.html
 
 
+def test_mail_whose_subject_comes_out_empty_is_held() -> None:
+    with pytest.raises(RenderError, match="subject came out empty"):
+        mail("---\nsubject: \"{{ prospect.title | default: ' ' }}\"\n---\nHello.\n")
+
+
 HTML_MAIL = """\
 ---
 subject: Hi

@@ -48,7 +48,7 @@ async def test_due_tasks_of_all_pages_are_done(
 
     def answer(hit: Hit) -> tuple[int, dict[str, str], bytes]:
         query = dict(parse_qsl(hit.query))
-        page = pages[query.get("cursor")] if hit.method == "GET" else {}
+        page = pages[query.get("after")] if hit.method == "GET" else {}
         return 200, {}, json.dumps(page).encode()
 
     gateway.answer = answer
@@ -56,7 +56,7 @@ async def test_due_tasks_of_all_pages_are_done(
     lists = gateway.named("/api/tasks")
     assert [hit.query for hit in lists] == [
         "state=open&limit=500",
-        "state=open&limit=500&cursor=c2",
+        "state=open&limit=500&after=c2",
     ]
     done = [hit for hit in gateway.hits if hit.method == "POST"]
     assert {hit.path for hit in done} == {"/api/tasks/1/done", "/api/tasks/3/done"}

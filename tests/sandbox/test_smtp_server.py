@@ -303,6 +303,8 @@ async def test_a_client_that_vanishes_leaves_nothing_in_progress(begin: Begin) -
     sandbox = await begin()
     client = await RawClient.connect(sandbox)
     await client.say(b"MAIL FROM:<a@b.example>\r\n")
+    assert sandbox.activity.in_progress == 0
+    await client.say(b"RCPT TO:<someone@else.example>\r\n")
     assert sandbox.activity.in_progress == 1
     await client.close()
     await eventually(lambda: sandbox.activity.in_progress == 0, "the session is forgotten")

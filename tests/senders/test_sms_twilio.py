@@ -17,7 +17,7 @@ from senders.sms_twilio import TwilioSender
 from tests.senders.fake_http import ACCOUNT_SID, FakeTwilio, Response
 
 # What answers mean does not depend on the loop; the contract is tested on both.
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
+one_loop = pytest.mark.asyncio(loop_factories=["uvloop"])
 
 SERVICE = "MG" + "0b" * 16
 
@@ -93,6 +93,7 @@ ANSWERS: list[tuple[int, object, type[SendError], str, bool]] = [
 ]
 
 
+@one_loop
 @pytest.mark.parametrize(
     ("status", "document", "kind", "code", "invalid"),
     ANSWERS,
@@ -117,6 +118,7 @@ async def test_an_answer_is_known_by_code_or_status(
     await sender.send(twilio.touch(2), begin)
 
 
+@one_loop
 @pytest.mark.parametrize(
     ("said", "waits"),
     [

@@ -19,7 +19,7 @@ from senders.social_unipile import UnipileSender
 from tests.senders.fake_http import FakeUnipile, Response
 
 # What answers mean does not depend on the loop; the contract is tested on both.
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
+one_loop = pytest.mark.asyncio(loop_factories=["uvloop"])
 
 
 @pytest_asyncio.fixture
@@ -122,6 +122,7 @@ async def test_an_identifier_cannot_lead_elsewhere(
     assert set(unipile.requests[0].query) == {"account_id"}
 
 
+@one_loop
 @pytest.mark.parametrize("identifier", ["", "x" * 301])
 async def test_an_impossible_identifier_is_not_asked_for(
     unipile: FakeUnipile, sender: UnipileSender, identifier: str
@@ -147,6 +148,7 @@ LOOK_UPS: list[tuple[Response, type[SendError], bool]] = [
 ]
 
 
+@one_loop
 @pytest.mark.parametrize(("response", "kind", "invalid"), LOOK_UPS)
 async def test_a_failed_look_up_is_never_ambiguous(
     unipile: FakeUnipile,
@@ -200,6 +202,7 @@ ANSWERS: list[tuple[int, str, type[SendError], bool]] = [
 ]
 
 
+@one_loop
 @pytest.mark.parametrize(("status", "kind", "error", "invalid"), ANSWERS)
 async def test_a_problem_is_known_by_its_type(
     unipile: FakeUnipile,

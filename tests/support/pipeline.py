@@ -166,6 +166,7 @@ class Pipeline:
     catalog: Catalog
     accounts: Accounts
     links: Links
+    metrics: WorkerMetrics
 
     async def enroll(self, count: int = 1, *, key: str = "k", **fields: Any) -> Receipt:
         """Enroll p1@example.com … in the applied cadence."""
@@ -235,8 +236,12 @@ async def pipeline(
     *,
     file: Accounts | None = None,
     sources: Mapping[str, str] = TWO_MAILS,
+    sender_types: Mapping[tuple[Channel, str], type[Sender]] | None = None,
 ) -> AsyncIterator[Pipeline]:
-    """A whole pipeline on Monday 2026-03-02, 10:00 UTC, with a cadence applied."""
+    """A whole pipeline on Monday 2026-03-02, 10:00 UTC, with a cadence applied.
+
+    sender_types: what touches leave through; the scripted sender if not given.
+    """
     clock = SetClock(MONDAY)
     file = file or accounts()
     world, hints, catalog = World(), RecordedHints(), Catalog()
@@ -245,8 +250,9 @@ async def pipeline(
         signer=LinkSigner([b"0" * 32]), public_url="https://go.example", mail_domain="a.example"
     )
     kind = scripted_sender(world)
-    senders = SenderPool({(kind.channel, kind.provider): kind})
+    senders = SenderPool(sender_types or {(kind.channel, kind.provider): kind})
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(senders.close)
         database = await stack.enter_async_context(Database(database_url))
         redis = Redis.from_url(redis_url)
         stack.push_async_callback(redis.aclose)
@@ -265,6 +271,7 @@ async def pipeline(
             catalog=catalog,
             accounts=file,
             links=links,
+            metrics=metrics,
             scheduler=Scheduler(
                 name="scheduler",
                 database=database,

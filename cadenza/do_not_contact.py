@@ -1,0 +1,130 @@
+"""The do-not-contact list as people write it: addresses, domains, numbers, people."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cadenza.addresses import email_address, linkedin_profile, mail_domain, phone_number
+from cadenza.clock import Clock
+from cadenza.course import Course
+from cadenza.model import Outcome
+from cadenza.steering import happen
+from cadenza.storage.database import Connection, Database
+from cadenza.suppressing import suppress
+
+REASON = "do-not-contact list"
+CHUNK = 1_000
+_LONGEST = 500
+
+
+def _prospect(text: str) -> str:
+    """A prospect's key; a producer's own id as it stands in messages is written `id:…`."""
+    kind, sign, value = text.partition(":")
+    if not sign or kind not in ("id", "email", "phone", "social") or not value:
+        raise ValueError("is not the key of a prospect: write prospect:id:THEIR-ID")
+    return text
+
+
+_NORMALISE: Mapping[str, Callable[[str], str]] = {
+    "email": email_address,
+    "domain": mail_domain,
+    "phone": phone_number,
+    "social": linkedin_profile,
+    "prospect": _prospect,
+}
+
+
+def read_entry(text: str) -> str:
+    """What somebody wrote → the key on the list.
+
+    `ada@example.com`, `@example.com` or `example.com` (everybody there),
+    `+33 6 12 34 56 78`, a LinkedIn profile's web address, `id:4711` (a
+    prospect by the producer's id), or a key itself: `email:…`, `domain:…`,
+    `phone:…`, `social:…`, `prospect:…`. Raises ValueError that says what
+    is wrong, without the text.
+    """
+    text = text.strip()
+    if not text or len(text) > _LONGEST or not text.isprintable():
+        raise ValueError(f"must have 1 to {_LONGEST} printable characters")
+    kind, sign, value = text.partition(":")
+    if sign and kind in _NORMALISE:
+        return f"{kind}:{_NORMALISE[kind](value.strip())}"
+    kind = _guessed(text)
+    return f"{kind}:{_NORMALISE[kind](text)}"
+
+
+def _guessed(text: str) -> str:
+    if text.startswith("id:"):
+        return "prospect"
+    if text.startswith(("+", "00")):
+        return "phone"
+    if "linkedin.com/in/" in text.lower():
+        return "social"
+    if "@" in text[1:]:
+        return "email"
+    if "." in text:
+        return "domain"
+    raise ValueError(
+        "is neither an address, a domain nor a number: write +33…, example.com or id:THEIR-ID"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forbidden:
+    """What an addition came to. added: new entries. known: there already. stopped: enrollments."""
+
+    added: int = 0
+    known: int = 0
+    stopped: int = 0
+
+    def plus(self, other: "Forbidden") -> "Forbidden":
+        """Both together."""
+        return Forbidden(
+            added=self.added + other.added,
+            known=self.known + other.known,
+            stopped=self.stopped + other.stopped,
+        )
+
+
+async def forbid(
+    tx: Connection,
+    keys: Sequence[str],
+    *,
+    reason: str,
+    source: str,
+    course: Course,
+    clock: Clock,
+) -> Forbidden:
+    """Put keys on the list and end what runs for those whom they name, as opted out."""
+    keys = sorted(set(keys))
+    done = await suppress(tx, keys, reason=reason, source=source, clock=clock)
+    ids = done.enrollments
+    data = {"outcome": Outcome.OPTED_OUT, "reason": reason}
+    await happen(tx, ids, "stopped", data, course=course, clock=clock)
+    return Forbidden(added=done.added, known=len(keys) - done.added, stopped=len(ids))
+
+
+async def forbid_all(
+    database: Database,
+    keys: Sequence[str],
+    *,
+    reason: str,
+    source: str,
+    course: Course,
+    clock: Clock,
+) -> Forbidden:
+    """The same for any number of keys, in transactions of a thousand: it may be repeated."""
+    total = Forbidden()
+    keys = sorted(set(keys))
+    for start in range(0, len(keys), CHUNK):
+        async with database.transaction() as tx:
+            total = total.plus(
+                await forbid(
+                    tx,
+                    keys[start : start + CHUNK],
+                    reason=reason,
+                    source=source,
+                    course=course,
+                    clock=clock,
+                )
+            )
+    return total
