@@ -122,9 +122,10 @@ class Stopwatch:
         self.passed: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
         self.computed: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
 
-    async def time(self, what: str, how: str, work: Callable[[], Awaitable[object]]) -> None:
+    async def time(self, what: str, how: str, work: Awaitable[object]) -> None:
+        """Await `work` and note what it cost."""
         wall, cpu = time.perf_counter(), time.process_time()
-        await work()
+        await work
         self.computed[what, how].append((time.process_time() - cpu) * 1e6)
         self.passed[what, how].append((time.perf_counter() - wall) * 1e6)
 
@@ -162,19 +163,15 @@ async def measure(url: str) -> None:
             async with database.engine.connect() as pooled:
                 for each in pair:
                     async with raw(pooled) as db:
-                        await watch.time(
-                            each.name, "raw", lambda s=each, d=db: d.fetch(s.query, *s.args)
-                        )
+                        await watch.time(each.name, "raw", db.fetch(each.query, *each.args))
             await clean(database)
             async with engine.connect() as connection:
                 for each in pair:
                     async with connection.begin():
-                        await watch.time(
-                            each.name, "text", lambda s=each, c=connection: through(c, s)
-                        )
+                        await watch.time(each.name, "text", through(connection, each))
             await clean(database)
-            await watch.time("one row, with its transaction", "raw", lambda: small_raw(database))
-            await watch.time("one row, with its transaction", "text", lambda: small_text(engine))
+            await watch.time("one row, with its transaction", "raw", small_raw(database))
+            await watch.time("one row, with its transaction", "text", small_text(engine))
     watch.show()
 
 

@@ -26,6 +26,7 @@ from scheduler.settle import settle_expired
 log = structlog.get_logger(__name__)
 
 TURNS_PER_PASS = 500
+_NO_ROOM_SECONDS = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ class Scheduler:
         self._metrics = metrics
         self._shards: Sequence[int] = ()
         self._housekeeping_at = 0.0
+        self._next = clock.now()
 
     @property
     def shards(self) -> Sequence[int]:
@@ -80,7 +82,7 @@ class Scheduler:
         try:
             while not stop.is_set():
                 try:
-                    busy = await self.make_pass()
+                    busy = await self.make_pass() if await self._has_work() else False
                 except (OSError, ConnectionError, TimeoutError) as error:
                     # A server that is away comes back; what is due waits in its row.
                     log.warning("pass_failed", error=type(error).__name__)
@@ -102,6 +104,14 @@ class Scheduler:
         with self._metrics.pass_duration.labels(PassPart.STAGE).time():
             released = await self._stage_and_release()
         return turns > 0 or released > 0
+
+    async def _has_work(self) -> bool:
+        """Whether a pass would do anything: one cheap look, many times a second."""
+        if self._clock.monotonic() >= self._housekeeping_at:
+            return True
+        async with self._database.connection() as db:
+            self._next = await due.next_moment(db, self._shards, self._clock.now())
+        return self._next <= self._clock.now() + self._pace.stage_ahead
 
     async def _keep_house(self) -> None:
         """What is needed a few times per lease: leases, crashed batches, lost hints."""
@@ -166,6 +176,9 @@ class Scheduler:
 
     async def _rest(self) -> None:
         """Sleep until something planned is due, at most `idle_seconds`."""
-        async with self._database.connection() as db:
-            moment = await due.next_moment(db, self._shards, self._clock.now())
-        await self._clock.sleep_until(moment, at_most_seconds=self._pace.idle_seconds)
+        until = self._next - self._pace.stage_ahead
+        if until <= self._clock.now():
+            # It is due, and there is no room for it yet: ask again in a moment.
+            await asyncio.sleep(_NO_ROOM_SECONDS)
+        else:
+            await self._clock.sleep_until(until, at_most_seconds=self._pace.idle_seconds)

@@ -128,12 +128,13 @@ class HttpApi:
     ) -> Answer:
         if self._client is None:
             raise TransientSendError("the sender is not open", code="closed")
-        departure = _Departure(begin)
+        deadline = asyncio.timeout(self._settings.timeout_seconds)
+        departure = _Departure(begin, deadline, self._settings.timeout_seconds)
         request = self._client.build_request(
             method, path, extensions={"trace": departure.hear}, **content
         )
         try:
-            async with asyncio.timeout(self._settings.timeout_seconds):
+            async with deadline:
                 response = await self._client.send(request, stream=True)
                 try:
                     return await _read(response)
@@ -168,11 +169,14 @@ class HttpApi:
 class _Departure:
     """Runs `begin` when the request is about to leave, and remembers that it did.
 
-    Without `begin` nothing that counts can leave.
+    Without `begin` nothing that counts can leave. The time that it takes is
+    not the provider's: the deadline starts anew when the request leaves.
     """
 
-    def __init__(self, begin: Begin | None) -> None:
+    def __init__(self, begin: Begin | None, deadline: asyncio.Timeout, seconds: float) -> None:
         self._begin = begin
+        self._deadline = deadline
+        self._seconds = seconds
         self.done = False
         self.refused = False
 
@@ -181,11 +185,13 @@ class _Departure:
         del info
         if event != _ABOUT_TO_LEAVE or self._begin is None:
             return
+        self._deadline.reschedule(None)
         try:
             await self._begin()
         except BaseException:
             self.refused = True
             raise
+        self._deadline.reschedule(asyncio.get_running_loop().time() + self._seconds)
         self.done = True
 
 

@@ -9,11 +9,13 @@ results or time limits are used (docs/adr/0003).
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import dramatiq
 import redis
 import structlog
-from dramatiq.brokers.redis import RedisBroker
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
+from dramatiq.errors import ConnectionClosed
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -28,14 +30,62 @@ NOTIFY = "notify"
 ENROLL = "enroll"
 
 
+_BELLS = 64
+
+
 class HintBroker(RedisBroker):
-    """A Redis broker without delay queues: each would cost a polling thread for nothing."""
+    """A Redis broker without delay queues, whose consumers are woken instead of polling.
+
+    A delay queue would cost a polling thread for nothing. And a poll costs
+    either time (the hint waits for it) or processor (it asks in vain): so
+    every message also rings a bell, an entry in a list beside the queue, and
+    an idle consumer blocks on it. A bell that is lost costs one time-out.
+    """
 
     def declare_queue(self, queue_name: str) -> None:
         if queue_name not in self.queues:
             self.emit_before("declare_queue", queue_name)
             self.queues.add(queue_name)
             self.emit_after("declare_queue", queue_name)
+
+    def enqueue(
+        self, message: dramatiq.Message[Any], *, delay: int | None = None
+    ) -> dramatiq.Message[Any]:
+        enqueued = super().enqueue(message, delay=delay)
+        bell = self.bell(message.queue_name)
+        with self.client.pipeline(transaction=False) as pipe:
+            pipe.lpush(bell, b"1")
+            pipe.ltrim(bell, 0, _BELLS - 1)
+            pipe.execute()
+        return enqueued
+
+    def bell(self, queue_name: str) -> str:
+        """The list that an idle consumer of this queue blocks on."""
+        return f"{self.namespace}:bell:{queue_name}"
+
+    @property
+    def consumer_class(self) -> type["HintConsumer"]:
+        return HintConsumer
+
+
+class HintConsumer(_RedisConsumer):
+    """Fetches as dramatiq does; when there is nothing, waits for the bell, at most the time-out."""
+
+    def __init__(self, broker: HintBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        # The base class would sleep for its time-out after each fetch in vain.
+        super().__init__(broker, queue_name, prefetch, 0)  # type: ignore[no-untyped-call]
+        self._bell = broker.bell(queue_name)
+        self._client: redis.Redis = broker.client
+        self._seconds = timeout / 1000
+
+    def __next__(self) -> dramatiq.MessageProxy | None:
+        message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]
+        if message is None:
+            try:
+                self._client.blpop([self._bell], timeout=self._seconds)
+            except redis.ConnectionError as error:
+                raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        return message
 
 
 def make_broker(redis_url: str, middleware: Sequence[dramatiq.Middleware] = ()) -> HintBroker:

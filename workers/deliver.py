@@ -24,7 +24,7 @@ from cadenza.errors import LimiterUnavailable, RenderError, StaleLease
 from cadenza.model import BatchId, EnrollmentId, EnrollmentStatus, Outbound
 from cadenza.results import Results
 from cadenza.steps.email import EmailStep
-from cadenza.storage import batches, enrollments, journal, ledger, suppressions
+from cadenza.storage import batches, enrollments, ledger, suppressions
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Database
 from cadenza.storage.due import DueTouch
@@ -122,7 +122,6 @@ class Delivery:
         self, batch_id: BatchId, outcome: Results
     ) -> tuple[ClaimedBatch, Sequence[Candidate]] | None:
         async with self._database.transaction() as tx:
-            await journal.current_generation(tx)
             batch = await batches.claim(tx, batch_id, self._worker, self._lease_seconds)
             if batch is None:
                 return None

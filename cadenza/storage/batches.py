@@ -10,11 +10,12 @@ old epoch is accepted any more.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from cadenza.errors import StaleLease
 from cadenza.model import BatchId, Channel, EnrollmentId
+from cadenza.storage import journal
 from cadenza.storage.database import Connection, Row
 from cadenza.storage.due import DueTouch
 
@@ -64,7 +65,15 @@ async def claim(
         worker,
         lease_seconds,
     )
-    return _claimed(row) if row else None
+    if row is None:
+        return None
+    batch = _claimed(row)
+    if batch.generation is not None:
+        return batch
+    # The first claim after a crash of PostgreSQL, or ever.
+    generation = await journal.current_generation(tx)
+    await tx.execute("update batch set generation = $2 where id = $1", batch_id, generation)
+    return replace(batch, generation=generation)
 
 
 async def renew(

@@ -36,6 +36,8 @@ class StoredEvent:
 
 async def record(tx: Connection, events: Sequence[Event], now: datetime) -> int:
     """Store events that are not known yet and put them into the inbox; returns how many."""
+    if not events:
+        return 0
     rows = await tx.fetch(
         """with fresh as (
             insert into event (source, external_id, type, occurred_at, recorded_at, about, data)

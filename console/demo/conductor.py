@@ -72,6 +72,10 @@ class Conductor:
             self._clock.jump_to(min(end_of_step(following, self._step), until))
         await self._come_to_rest(is_stopped)
 
+    async def _look(self) -> Rest:
+        async with self._database.connection() as db:
+            return await rest.read(db)
+
     async def _come_to_rest(self, is_stopped: Callable[[], bool]) -> datetime | None:
         """Wait until nothing is under way; returns when the next thing is due."""
         since = self._clock.monotonic()
@@ -79,19 +83,16 @@ class Conductor:
             now = self._clock.now()
             if self._producer.next_at is not None and self._producer.next_at <= now:
                 await self._producer.act(now)
-            before = await self._world.state()
-            # The database and the world hand work to each other, so rest is
-            # when neither moved while both were looked at.
-            if before.idle and not _is_past(before.next_action_at, now):
-                async with self._database.connection() as db:
-                    ours = await rest.read(db)
-                after = await self._world.state()
-                still = after.idle and after.rows == before.rows and after.actions == before.actions
+            ours = await self._look()
+            before = await self._world.state() if ours.is_at(now) else None
+            if before is not None and before.idle and not _is_past(before.next_action_at, now):
+                # The database and the world hand work to each other, so rest is
+                # when neither moved while both were looked at.
+                ours, after = await self._look(), await self._world.state()
+                still = after.idle and (after.rows, after.actions) == (before.rows, before.actions)
                 if still and ours.is_at(now):
                     moments = (ours.next_due, after.next_action_at, self._producer.next_at)
                     return min((m for m in moments if m is not None), default=None)
-            else:
-                ours = None
             if is_stopped():
                 return None
             if self._clock.monotonic() - since > _STUCK_SECONDS:
@@ -108,7 +109,7 @@ def _is_past(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and moment <= now
 
 
-def _told(now: datetime, world: WorldState, ours: Rest | None) -> str:
+def _told(now: datetime, world: WorldState | None, ours: Rest) -> str:
     return (
         f"nothing moved for {_STUCK_SECONDS:.0f} seconds at {now:%Y-%m-%d %H:%M} (schedule time). "
         f"The outside world: {world}. The pipeline: {ours}. See the logs of the processes."

@@ -1,6 +1,5 @@
 """Runs the demo: starts everything, conducts the time-lapse, compares, reports."""
 
-import asyncio
 import os
 import secrets
 import shutil
@@ -12,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+import uvloop
 from rich.console import Console
 
 from cadenza.accounts import Accounts, load_accounts
@@ -72,7 +72,7 @@ def run_demo(options: DemoOptions, console: Console) -> None:
     configure_logs("info", options.data_dir / "logs" / "console.log")
     try:
         with embedded_servers(options.data_dir) as servers:
-            asyncio.run(_Demo(options, servers, console).run())
+            uvloop.run(_Demo(options, servers, console).run())
     finally:
         lock.release()
 
@@ -168,8 +168,7 @@ class _Demo:
                 "CADENZA_MAILBOX_PORT": str(self._ports["smtp_in"]),
                 "CADENZA_EXPORTER_PORT": str(self._ports["exporter"]),
                 "CADENZA_CLOCK_FILE": str(options.data_dir / "clock"),
-                # In time-lapse a poll's wait is not a moment but a part of a day.
-                "CADENZA_WORKER_POLL_MILLISECONDS": "10",
+                # In time-lapse a wait is not a moment but a part of a day.
                 "CADENZA_SCHEDULER_IDLE_SECONDS": "0.05",
                 "CADENZA_STAGE_AHEAD_SECONDS": "0",
                 "CADENZA_BATCH_LEASE_SECONDS": "10",

@@ -44,7 +44,8 @@ class Extensions:
 class SmtpConnection(asyncio.Protocol):
     """Speaks SMTP on an open transport, one exchange at a time.
 
-    mails: how many transactions were begun on it. at_rest: between
+    mails: how many transactions were begun on it. rested: it has been idle
+    in a pool, so the relay may have hung up unnoticed. at_rest: between
     transactions, nothing owed by either side. needs_reset: the transaction
     before must be taken back by RSET first. closed: done when the
     transport is.
@@ -55,6 +56,7 @@ class SmtpConnection(asyncio.Protocol):
     ) -> None:
         self.extensions = extensions
         self.mails = 0
+        self.rested = False
         self.at_rest = True
         self.needs_reset = False
         self.closed = asyncio.get_running_loop().create_future()

@@ -47,6 +47,7 @@ class SmtpPool:
         if not connection.reusable or connection.mails >= self._max_mails:
             self._dismiss(connection)
             return
+        connection.rested = True
         loop = asyncio.get_running_loop()
         self._idle[connection] = loop.call_later(self._max_idle_seconds, self._expire, connection)
 

@@ -15,7 +15,7 @@ from senders.email_smtp.addresses import wire_address
 from senders.settings import ProviderSettings, read_settings
 
 _PORTS = {"none": 25, "starttls": 587, "tls": 465}
-_HOST_NAME = r"^[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,253}[A-Za-z0-9])?$"
+_HOST_NAME = r"^[A-Za-z0-9:](?:[A-Za-z0-9.:-]{0,253}[A-Za-z0-9])?$"
 _HELO = r"^[A-Za-z0-9\[][A-Za-z0-9.:\]-]{0,254}$"
 
 

@@ -19,7 +19,7 @@ Step = tuple[Phase, bytes]
 
 
 class StaleConnection(TransientSendError):
-    """A connection that had served before was found dead; nothing of this mail had left."""
+    """A connection that was kept for later was found dead; nothing of this mail had left."""
 
 
 async def deliver(connection: SmtpConnection, mail: Mail, begin: Begin) -> Reply:
@@ -65,7 +65,6 @@ def _steps(connection: SmtpConnection, mail: Mail) -> list[Step]:
 
 async def _envelope(connection: SmtpConnection, steps: list[Step]) -> None:
     """Bring the relay to wait for the body. What goes wrong here has surely not left."""
-    was_used = connection.mails > 0
     connection.mails += 1
     replies, lost = await _ask(connection, steps)
     refused = next(
@@ -81,7 +80,7 @@ async def _envelope(connection: SmtpConnection, steps: list[Step]) -> None:
         return
     closing = lost is not None or any(reply.code == _CLOSING for reply in replies)
     about_session = refused is None or refused[1].code == _CLOSING or refused[0] is Phase.RESET
-    if was_used and about_session:
+    if connection.rested and about_session:
         raise StaleConnection("the relay had ended an idle session", code="connection") from lost
     if refused is None:
         why = lost.why if lost else "the relay hung up"

@@ -337,6 +337,34 @@ async def test_a_connection_on_which_the_relay_speaks_unasked_is_given_up(relay:
     connection.abort()
 
 
+async def test_a_connection_is_not_used_after_a_goodbye(
+    relay: FakeSmtp, sender: SmtpSender
+) -> None:
+    relay.script["BODY"] = [b"421 4.3.2 going down\r\n"]
+    with pytest.raises(TransientSendError):
+        await sender.send(relay.touch(1), begin)
+    await sender.send(relay.touch(2), begin)
+    assert relay.connections == 2
+
+
+async def test_a_relay_that_talks_without_end_is_hung_up_on(relay: FakeSmtp) -> None:
+    relay.script["MAIL"] = [b"250 x\r\n" * 1000]
+    connection = await Dialer(*smtp_settings(relay.account())).dial()
+    with pytest.raises(TransientSendError):
+        await deliver(connection, MailComposer().compose(relay.touch(1)), unwanted_begin)
+    await connection.closed
+
+
+async def test_a_connection_that_died_before_its_first_mail_is_replaced_too(
+    relay: FakeSmtp, sender: SmtpSender
+) -> None:
+    with pytest.raises(PermanentSendError):
+        await sender.send(relay.touch(1, recipient="é@prospect.example"), unwanted_begin)
+    await relay.hang_up()
+    await sender.send(relay.touch(2), begin)
+    assert relay.connections == 2
+
+
 async def test_an_idle_connection_is_closed_with_a_goodbye(relay: FakeSmtp) -> None:
     pool = SmtpPool(Dialer(*smtp_settings(relay.account())).dial, max_idle_seconds=0.01)
     connection = await pool.take()

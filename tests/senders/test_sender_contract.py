@@ -112,6 +112,16 @@ async def test_a_time_out_of_the_journal_is_not_taken_for_one_of_the_provider(
     assert fake.arrived == 0
 
 
+async def test_the_time_that_the_journal_takes_is_not_the_providers(
+    fake: FakeProvider, impatient: Sender
+) -> None:
+    async def slow_begin() -> None:
+        await asyncio.sleep(0.4)
+
+    await impatient.send(fake.touch(1), slow_begin)
+    assert fake.received == ["touch-1"]
+
+
 async def test_a_send_cancelled_while_it_begins_has_not_left(
     fake: FakeProvider, sender: Sender
 ) -> None:

@@ -1,6 +1,7 @@
 """How well real reports are told apart."""
 
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -19,6 +20,7 @@ _AGREE = {
 }
 
 
+@cache
 def _kind(one: Labelled, *, null_sender: bool) -> Kind:
     return classify(Mail.of(one.raw), Box.BOUNCE, null_sender=null_sender).kind
 

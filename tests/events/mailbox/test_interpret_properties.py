@@ -1,6 +1,5 @@
 """What holds for every mail, however broken or hostile."""
 
-import json
 import re
 import time
 
@@ -51,7 +50,7 @@ def _damaged(draw: st.DrawFn) -> bytes:
 
 
 @given(raw=st.one_of(NOISE, _damaged()), sender=SENDERS, address=ADDRESSES)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_no_mail_makes_it_fail_and_every_event_can_be_stored(
     raw: bytes, sender: str, address: str
 ) -> None:
@@ -60,11 +59,9 @@ def test_no_mail_makes_it_fail_and_every_event_can_be_stored(
     for event in events:
         assert event.about[0] == TouchRef(touch_id=TOUCH)
         assert re.fullmatch(r"4711\.[0-9a-f]{32}(\.u)?|4711\.u", event.external_id)
-        written = json.dumps(dict(event.data))
-        assert "\\u0000" not in written
-        assert not re.search(
-            r"\\ud[89a-f]", json.dumps(written.encode().decode(), ensure_ascii=False)
-        )
+        values = list(event.data.values())
+        assert all(isinstance(value, str) and "\0" not in value for value in values)
+        "".join(values).encode()  # no lone surrogates, which PostgreSQL refuses
         assert len(event.data.get("text", "").encode()) <= 16 * 1024
         for name in ("subject", "from", "detail", "recipient"):
             assert "\n" not in event.data.get(name, "")

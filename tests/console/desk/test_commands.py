@@ -1,0 +1,126 @@
+"""What holds for every command."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from console.commands import command_line, command_modules
+from console.session import run
+from console.terminal import both_times, span
+from tests.console.desk.desk import Desk
+from tests.support.pipeline import MONDAY
+
+RUNNER = CliRunner()
+
+
+def paths() -> Iterator[tuple[str, ...]]:
+    """Every command and family, as words."""
+    root = typer.main.get_command(command_line())
+    waiting: list[tuple[tuple[str, ...], object]] = [((), root)]
+    while waiting:
+        words, command = waiting.pop()
+        yield words
+        for name, below in getattr(command, "commands", {}).items():
+            waiting.append(((*words, name), below))
+
+
+@pytest.mark.parametrize("words", sorted(paths()), ids=" ".join)
+def test_help_says_what_it_is_for(words: tuple[str, ...]) -> None:
+    result = RUNNER.invoke(command_line(), [*words, "--help"])
+    assert result.exit_code == 0, result.output
+    lines = [line for line in result.output.splitlines() if line.strip()]
+    assert len(lines[1].split()) >= 2, result.output
+
+
+def test_every_file_of_the_folder_adds_a_command() -> None:
+    for module in command_modules():
+        app = typer.Typer()
+        module.register(app)
+        assert app.registered_commands or app.registered_groups, module.__name__
+
+
+def test_wrong_usage_ends_with_status_2() -> None:
+    for words in (["nothing"], ["stop"], ["tasks", "done", "one"], ["audit", "--maybe"]):
+        assert RUNNER.invoke(command_line(), words).exit_code == 2
+
+
+def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("CADENZA_")]:
+        monkeypatch.delenv(name)
+    result = RUNNER.invoke(command_line(), ["status"])
+    assert result.exit_code == 1
+    assert "CADENZA_DATABASE_URL: Field required" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://127.0.0.1:1/none", "postgresql:///none?host=/nowhere"]
+)
+def test_a_database_that_is_away_is_said_in_one_line(
+    environment: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("CADENZA_DATABASE_URL", url)
+    result = RUNNER.invoke(command_line(), ["status"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: cannot reach the database (")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_wrong_name_of_the_database_is_said(
+    environment: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = database_url.replace(database_url.split("?", maxsplit=1)[0].rpartition("/")[2], "nowhere")
+    monkeypatch.setenv("CADENZA_DATABASE_URL", url)
+    result = RUNNER.invoke(command_line(), ["status"])
+    assert result.exit_code == 1
+    assert 'database "nowhere" does not exist' in result.stderr
+
+
+def test_an_older_schema_is_said(
+    environment: Path, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CADENZA_DATABASE_URL", empty_database_url)
+    result = RUNNER.invoke(command_line(), ["status"])
+    assert result.exit_code == 1
+    assert "run `cadenza db upgrade`" in result.stderr
+
+
+async def test_redis_that_is_away_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CADENZA_REDIS_URL", "redis://127.0.0.1:1")
+    path = desk.write("people.csv", "email,country\na@example.com,FR\n")
+    told = await desk.refused("enroll", "--csv", path, "--cadence", "mixed", "--no-wait")
+    assert "Redis did not take message" in told
+
+
+async def test_the_installed_command_runs(desk: Desk) -> None:
+    await desk.line.enroll(1)
+    done = subprocess.run(
+        [sys.executable, "-m", "console.main", "explain", "p1@example.com"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "next touch" in done.stdout
+
+
+def test_an_answer_passes_through() -> None:
+    async def work() -> int:
+        return 7
+
+    assert run(work()) == 7
+
+
+def test_times_are_told_in_words() -> None:
+    assert both_times(MONDAY, "Europe/Paris") == "Mon 2026-03-02 11:00 Europe/Paris (10:00 UTC)"
+    told = both_times(MONDAY, "Pacific/Kiritimati")
+    assert told == "Tue 2026-03-03 00:00 Pacific/Kiritimati (2026-03-02 10:00 UTC)"
+    lengths = [(8, "8 s"), (60, "1 min"), (725, "12 min 5 s"), (90_000, "1 d 1 h"), (0, "0 s")]
+    assert [span(timedelta(seconds=seconds)) for seconds, _ in lengths] == [t for _, t in lengths]
