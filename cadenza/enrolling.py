@@ -205,7 +205,10 @@ def _owner(value: str | None, shared: str, accounts: Accounts) -> str:
 
 
 def _zone(own: str | None, phone: str | None, country: str | None) -> str:
-    """Own zone, else the only one that the number allows, else the country's only one."""
+    """Own zone, else the only one that number and country allow.
+
+    Zones that keep the same time from now on, as Berlin and Büsingen do, count as one.
+    """
     if own is not None:
         try:
             return zone(own)
@@ -213,14 +216,24 @@ def _zone(own: str | None, phone: str | None, country: str | None) -> str:
             raise RowRejected(
                 "time_zone", "is not an IANA zone: write for instance Europe/Paris"
             ) from error
-    by_phone = set(time_zones_for_number(phonenumbers.parse(phone))) if phone else set()
-    by_country = set(_zones_by_country().get(country or "", ()))
-    for zones in (by_phone & by_country, by_phone, by_country):
-        if len(zones) == 1 and (name := next(iter(zones))) != "Etc/Unknown":
-            return zone(name)
+    of_country = _zones_by_country().get(country or "", ())
+    of_phone = time_zones_for_number(phonenumbers.parse(phone)) if phone else ()
+    both = [name for name in of_country if name in of_phone]
+    for zones in (both, of_phone, of_country):
+        if len({_rule(name) for name in zones}) == 1 and zones[0] != "Etc/Unknown":
+            return zone(zones[0])
     raise RowRejected(
         "time_zone", "cannot be told from phone or country: give time_zone, e.g. America/Chicago"
     )
+
+
+@lru_cache(maxsize=1024)
+def _rule(name: str) -> str:
+    """What a zone keeps to from now on: the last line of its file (RFC 9636 §3.3)."""
+    path = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))
+    if not path.is_file():
+        return name
+    return path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2].decode("ascii") or name
 
 
 @lru_cache(maxsize=1)

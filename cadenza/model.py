@@ -253,9 +253,15 @@ Outbound = OutboundEmail | OutboundSms | OutboundSocial
 
 @dataclass(frozen=True, kw_only=True)
 class Accepted:
-    """A provider took a touch over. provider_id: Message-ID, SID … by which events refer to it."""
+    """A provider took a touch over.
+
+    provider_id: Message-ID, SID … by which events refer to it. thread_id:
+    the conversation that it is part of, where answers name only that.
+    detail: what the provider said, for people.
+    """
 
     provider_id: str
+    thread_id: str | None = None
     detail: str = ""
 
 

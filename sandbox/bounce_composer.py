@@ -20,7 +20,6 @@ _HARD = (
     _Reason("5.1.1", "550 5.1.1 <{to}>: Recipient address rejected: User unknown"),
     _Reason("5.1.1", "550 5.1.1 The email account that you tried to reach does not exist."),
     _Reason("5.1.10", "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found"),
-    _Reason("5.2.1", "550 5.2.1 The email account that you tried to reach is disabled."),
     _Reason("5.4.4", "550 5.4.4 Unable to route: no mail hosts for domain"),
 )
 _SOFT = (

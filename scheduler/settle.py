@@ -78,5 +78,6 @@ def _entry(touch: DueTouch, trace: Trace, enrollment: Enrollment) -> ledger.Entr
         status=TouchStatus(answer.get("status", TouchStatus.UNKNOWN)),
         code=answer.get("code"),
         provider_id=answer.get("provider_id") or trace.expected_id,
+        thread_id=answer.get("thread_id"),
         began_at=trace.began_at,
     )

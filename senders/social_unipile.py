@@ -120,7 +120,7 @@ class UnipileSender(Sender):
         ]
         answer = await self._ask("/api/v1/chats", begin, files=form)
         # Webhooks of later messages name the chat, not the message that they answer.
-        return _accepted(touch, answer.text("chat_id"), detail=answer.text("message_id"))
+        return _accepted(touch, answer.text("message_id"), thread_id=answer.text("chat_id"))
 
     async def _ask(self, path: str, begin: Begin, **content: Any) -> Answer:
         answer = await self._api.post(path, begin, **content)
@@ -139,6 +139,8 @@ def _read(account: SenderAccount) -> UnipileSettings:
     return settings
 
 
-def _accepted(touch: OutboundSocial, provider_id: str, detail: str = "") -> Accepted:
+def _accepted(touch: OutboundSocial, provider_id: str, thread_id: str = "") -> Accepted:
     # Unipile may answer that it has done what was asked and leave the id null.
-    return Accepted(provider_id=provider_id or f"touch-{touch.touch_id}", detail=detail)
+    return Accepted(
+        provider_id=provider_id or f"touch-{touch.touch_id}", thread_id=thread_id or None
+    )

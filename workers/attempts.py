@@ -108,7 +108,9 @@ class _Attempt:
         )
         self.began_at = at
 
-    def answered(self, status: str, *, code: str | None, provider_id: str | None = None) -> None:
+    def answered(
+        self, status: str, *, code: str | None = None, accepted: Accepted | None = None
+    ) -> None:
         """Note in the journal what the provider said, if the body had begun to leave."""
         if self.began_at is not None:
             self.journal.answer(
@@ -116,11 +118,21 @@ class _Attempt:
                 self.batch.epoch,
                 self.candidate.touch.touch_id,
                 self.clock.now(),
-                {"status": status, "code": code, "provider_id": provider_id},
+                {
+                    "status": status,
+                    "code": code,
+                    "provider_id": accepted.provider_id if accepted else None,
+                    "thread_id": accepted.thread_id if accepted else None,
+                },
             )
 
     def entry(
-        self, status: TouchStatus, *, code: str | None, provider_id: str | None = None
+        self,
+        status: TouchStatus,
+        *,
+        code: str | None = None,
+        provider_id: str | None = None,
+        thread_id: str | None = None,
     ) -> ledger.Entry:
         """The row for the ledger."""
         enrollment = self.candidate.enrollment
@@ -133,6 +145,7 @@ class _Attempt:
             status=status,
             code=code,
             provider_id=provider_id,
+            thread_id=thread_id,
             began_at=self.began_at,
         )
 
@@ -178,20 +191,23 @@ class Attempts:
         except (TransientSendError, ConfigurationError) as error:
             self._try_again(attempt, error, outcome)
         else:
-            attempt.answered("sent", code=None, provider_id=accepted.provider_id)
+            attempt.answered("sent", accepted=accepted)
             outcome.entries.append(
-                attempt.entry(TouchStatus.SENT, code=None, provider_id=accepted.provider_id)
+                attempt.entry(
+                    TouchStatus.SENT,
+                    provider_id=accepted.provider_id,
+                    thread_id=accepted.thread_id,
+                )
             )
 
     async def _send(self, candidate: Candidate, message: Outbound, attempt: _Attempt) -> Accepted:
         """One call of the sender, measured."""
         channel, provider = candidate.account.channel, candidate.account.provider
-        sender, slots = await self._senders.sender_for(candidate.account)
+        sender = await self._senders.sender_for(candidate.account)
         result = SendResult.AMBIGUOUS
         try:
-            async with slots:
-                with self._metrics.send.labels(channel, provider).time():
-                    accepted = await sender.send(message, attempt.begin)
+            with self._metrics.send.labels(channel, provider).time():
+                accepted = await sender.send(message, attempt.begin)
             result = SendResult.ACCEPTED
         except SendError as error:
             result = _RESULTS.get(type(error), SendResult.AMBIGUOUS)

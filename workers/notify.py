@@ -63,9 +63,8 @@ class Notifier:
             )
             return False
         try:
-            sender, slots = await self._senders.sender_for(account)
-            async with slots:
-                await sender.send(self._compose(notification, owner, account), _begin)
+            sender = await self._senders.sender_for(account)
+            await sender.send(self._compose(notification, owner, account), _begin)
         except AmbiguousSendError:
             pass  # it may have arrived; a second one would only disturb
         except (SendError, ConfigurationError) as error:

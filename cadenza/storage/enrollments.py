@@ -147,32 +147,6 @@ async def of_prospects(
     return {row["prospect_id"]: row["ids"] for row in rows}
 
 
-async def touched_by_keys(db: Connection, keys: Sequence[str]) -> Sequence[EnrollmentId]:
-    """Running enrollments of everybody whom one of these suppression keys names."""
-    by_kind: dict[str, list[str]] = {}
-    for key in keys:
-        kind, _, value = key.partition(":")
-        by_kind.setdefault(kind, []).append(value)
-    rows = await db.fetch(
-        # A union, because no index serves an `or` over several columns.
-        """select e.id from enrollment e
-        where e.status <> 'finished' and e.prospect_id in (
-            select id from prospect where email = any($1::text[])
-            union select id from prospect where phone = any($2::text[])
-            union select id from prospect where profile = any($3::text[])
-            union select id from prospect where key = any($4::text[])
-            union select id from prospect
-                where cardinality($5::text[]) > 0 and split_part(email, '@', 2) = any($5::text[]))
-        order by e.id""",
-        by_kind.get("email", []),
-        by_kind.get("phone", []),
-        by_kind.get("social", []),
-        by_kind.get("prospect", []),
-        by_kind.get("domain", []),
-    )
-    return [row["id"] for row in rows]
-
-
 def _enrollment(row: Row) -> Enrollment:
     course: dict[str, Any] = row["course"]
     return Enrollment(

@@ -21,6 +21,7 @@ class Entry:
     status: TouchStatus
     code: str | None
     provider_id: str | None
+    thread_id: str | None = None
     began_at: datetime | None
 
 
@@ -43,11 +44,11 @@ async def record(tx: Connection, entries: Sequence[Entry], now: datetime) -> Non
     await tx.execute(
         """insert into touch (id, enrollment_id, prospect_id, cadence_id, version_id, step, visit,
             channel, account, recipient, status, code, provider_id, planned_at, due_at, window_end,
-            began_at, recorded_at)
-        select *, $18::timestamptz from unnest($1::bigint[], $2::bigint[], $3::bigint[],
+            began_at, thread_id, recorded_at)
+        select *, $19::timestamptz from unnest($1::bigint[], $2::bigint[], $3::bigint[],
             $4::bigint[], $5::bigint[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[],
             $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
-            $16::timestamptz[], $17::timestamptz[])""",
+            $16::timestamptz[], $17::timestamptz[], $18::text[])""",
         [e.touch.touch_id for e in entries],
         [e.touch.enrollment_id for e in entries],
         [e.prospect_id for e in entries],
@@ -65,6 +66,7 @@ async def record(tx: Connection, entries: Sequence[Entry], now: datetime) -> Non
         [e.touch.due_at for e in entries],
         [e.touch.window_end for e in entries],
         [e.began_at for e in entries],
+        [e.thread_id for e in entries],
         now,
     )
 
@@ -76,11 +78,16 @@ async def by_touch_ids(db: Connection, ids: Sequence[TouchId]) -> Mapping[TouchI
 
 
 async def by_provider_ids(db: Connection, ids: Sequence[str]) -> Mapping[str, TouchOf]:
-    """The same by what providers called them."""
+    """The same by what providers called them, or by their conversation: then its latest touch."""
     rows = await db.fetch(
-        f"select {_TOUCH_OF}, provider_id from touch t where provider_id = any($1::text[])", ids
+        f"""select {_TOUCH_OF}, t.provider_id as name from touch t
+            where provider_id = any($1::text[])
+        union all
+        select {_TOUCH_OF}, t.thread_id from touch t where thread_id = any($1::text[])
+        order by id""",
+        ids,
     )
-    return {row["provider_id"]: _touch_of(row) for row in rows}
+    return {row["name"]: _touch_of(row) for row in rows}
 
 
 async def latest_on(

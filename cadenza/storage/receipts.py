@@ -50,11 +50,16 @@ async def open_receipt(
 ) -> int | None:
     """Begin the receipt of a message; None if the key is known: the message came before.
 
-    A second transaction with the same key waits here until the first ends.
+    One that could not be read does not use its key up: mended, it may come
+    again. A second transaction with the same key waits here until the first ends.
     """
     receipt_id: int | None = await tx.fetchval(
         """insert into receipt (message_key, cadence, status, received_at)
-        values ($1, $2, 'accepted', $3) on conflict (message_key) do nothing returning id""",
+        values ($1, $2, 'accepted', $3)
+        on conflict (message_key) do update set cadence = excluded.cadence, status = 'accepted',
+            reason = null, raw = null, received_at = excluded.received_at
+            where receipt.status = 'unreadable'
+        returning id""",
         message_key,
         cadence,
         now,

@@ -52,7 +52,7 @@ class _Waiting:
     """A message without a receipt. entry_id: its place in the stream when it was last sent."""
 
     document: bytes
-    entry_id: bytes | str | None = None
+    entry_id: bytes | None = None
     looked_at: float = 0.0
 
 
@@ -95,7 +95,7 @@ class EnrollmentClient:
         """
         message = EnrollmentMessage(key=key, cadence=cadence, rows=prospects)
         try:
-            await self._add(_document(message))
+            await self._add(key, _document(message))
         except (RedisError, OSError) as error:
             raise EnrollmentNotSent(
                 f"Redis did not take message {key!r}: {type(error).__name__}"
@@ -157,20 +157,25 @@ class EnrollmentClient:
 
     async def _send_what_is_not_there(self, waiting: Mapping[str, _Waiting]) -> None:
         now = time.monotonic()
-        for message in waiting.values():
+        for key, message in waiting.items():
             if message.entry_id is not None and now < message.looked_at + self._resend_seconds:
                 continue
             message.looked_at = now
             try:
                 if message.entry_id is None or not await self._is_in_stream(message.entry_id):
-                    message.entry_id = await self._add(message.document)
+                    message.entry_id = await self._add(key, message.document)
             except (RedisError, OSError):
                 return  # it comes back, or the deadline passes
 
-    async def _add(self, document: bytes) -> bytes | str:
-        return await self._client.xadd(STREAM, {"message": document})
+    async def _add(self, key: str, document: bytes) -> bytes:
+        """Send; an earlier receipt is taken away, so that the next one is about this message."""
+        async with self._client.pipeline(transaction=True) as pipe:
+            pipe.delete(RECEIPT_PREFIX + key)
+            pipe.xadd(STREAM, {"message": document})
+            _, entry_id = await pipe.execute()
+        return bytes(entry_id)
 
-    async def _is_in_stream(self, entry_id: bytes | str) -> bool:
+    async def _is_in_stream(self, entry_id: bytes) -> bool:
         return bool(await self._client.xrange(STREAM, entry_id, entry_id, count=1))
 
     async def _receipts(self, keys: Iterable[str]) -> Sequence[Receipt]:

@@ -77,7 +77,7 @@ async def test_a_message_starts_a_chat_by_which_answers_refer_to_it(
     unipile: FakeUnipile, sender: UnipileSender
 ) -> None:
     accepted = await sender.send(unipile.touch(1, action="message"), begin)
-    assert (accepted.provider_id, accepted.detail) == ("c1", "m1")
+    assert (accepted.provider_id, accepted.thread_id) == ("m1", "c1")
     assert unipile.requests[1].path == "/api/v1/chats"
     assert unipile.form() == {
         "account_id": "uni-account-1",

@@ -54,6 +54,17 @@ async def test_a_receipt_that_was_wiped_comes_again(desk: Desk) -> None:
         assert await client.send_and_wait([message("m", 1)], PATIENCE) == first
 
 
+async def test_a_message_that_could_not_be_read_may_come_again_under_its_key(desk: Desk) -> None:
+    early = EnrollmentMessage(key="m", cadence="later", rows=[person(1)])
+    async with desk.intake(), EnrollmentClient(desk.redis_url) as client:
+        refused = (await client.send_and_wait([early], PATIENCE))["m"]
+        assert refused.status == "unreadable"
+        assert "there is no cadence 'later'" in str(refused.reason)
+        await desk.line.execute("update cadence set name = 'later'")
+        accepted = (await client.send_and_wait([early], PATIENCE))["m"]
+    assert (accepted.status, accepted.accepted, accepted.reason) == ("accepted", 1, None)
+
+
 async def test_what_still_waits_in_the_stream_is_not_sent_again(desk: Desk) -> None:
     client = EnrollmentClient(desk.redis_url, resend_seconds=0.01)
     async with client, Redis.from_url(desk.redis_url) as redis:

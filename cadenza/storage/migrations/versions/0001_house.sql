@@ -113,6 +113,8 @@ create table touch (
     status text not null check (status in ('sent', 'unknown', 'failed')),
     code text,
     provider_id text,
+    -- The conversation, where answers name only that.
+    thread_id text,
     planned_at timestamptz not null,
     due_at timestamptz not null,
     window_end timestamptz,
@@ -122,6 +124,7 @@ create table touch (
     unique (enrollment_id, step, visit)
 );
 create index touch_provider_id on touch (provider_id) where provider_id is not null;
+create index touch_thread_id on touch (thread_id) where thread_id is not null;
 create index touch_account_began on touch (account, began_at);
 create index touch_unknown on touch (recorded_at) where status = 'unknown';
 
@@ -180,6 +183,8 @@ create table task (
     unique (enrollment_id, step, visit)
 );
 create index task_open on task (due_at) where state = 'open';
+-- Task lists are polled in order of their numbers, past all that was ever done.
+create index task_open_number on task (id) where state = 'open';
 
 create table event (
     id bigint generated always as identity primary key,
