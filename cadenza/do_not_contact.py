@@ -9,6 +9,7 @@ from cadenza.course import Course
 from cadenza.model import Outcome
 from cadenza.steering import happen
 from cadenza.storage.database import Connection, Database
+from cadenza.storage.suppressions import Ban
 from cadenza.suppressing import suppress
 
 REASON = "do-not-contact list"
@@ -96,7 +97,8 @@ async def forbid(
 ) -> Forbidden:
     """Put keys on the list and end what runs for those whom they name, as opted out."""
     keys = sorted(set(keys))
-    done = await suppress(tx, keys, reason=reason, source=source, clock=clock)
+    bans = [Ban(key=key, reason=reason, source=source) for key in keys]
+    done = await suppress(tx, bans, clock=clock)
     ids = done.enrollments
     data = {"outcome": Outcome.OPTED_OUT, "reason": reason}
     await happen(tx, ids, "stopped", data, course=course, clock=clock)

@@ -1,5 +1,6 @@
 """One root, then by what the caller does next."""
 
+import traceback
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -116,3 +117,16 @@ class StaleLease(CadenzaError):
 
 class InvalidToken(CadenzaError):
     """A link or reply address was not made by this deployment, or was changed."""
+
+
+def traced(error: BaseException) -> str:
+    """What kind of error it was and where it arose, for logs; not what it says.
+
+    What databases, parsers and templates say of an error quotes the values
+    that they choked on: addresses, names, answers.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = " < ".join(f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in reversed(frames))
+    told = f"{type(error).__name__} at {where}" if where else type(error).__name__
+    parts = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return "; ".join([told, *(traced(part) for part in parts)])

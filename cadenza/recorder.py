@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from cadenza.clock import Clock
-from cadenza.model import Event, TouchRef
+from cadenza.model import Event, TouchId, TouchRef
 from cadenza.storage import events as event_rows
 from cadenza.storage import ledger
 from cadenza.storage.database import Connection, Database
+from cadenza.storage.suppressions import Ban
 from cadenza.suppressing import ASKED_FOR, suppress, suppression_key
 
 
@@ -25,12 +26,21 @@ class DatabaseRecorder:
         """See `EventRecorder.record`."""
         async with self._database.transaction() as tx:
             await event_rows.record(tx, events, self._clock.now())
-            await self._suppress(tx, [e for e in events if e.type in ASKED_FOR])
+            opt_outs = [e for e in events if e.type in ASKED_FOR]
+            if opt_outs:
+                await self._suppress(tx, opt_outs)
 
     async def _suppress(self, tx: Connection, opt_outs: Sequence[Event]) -> None:
+        ids = [i for event in opt_outs for i in _touch_ids(event)]
+        touches = await ledger.by_touch_ids(tx, ids)
+        bans = []
         for event in opt_outs:
-            ids = [r.touch_id for r in event.about if isinstance(r, TouchRef)]
-            touches = await ledger.by_touch_ids(tx, ids) if ids else {}
-            key = suppression_key(event, next(iter(touches.values()), None))
+            touch = next((touches[i] for i in _touch_ids(event) if i in touches), None)
+            key = suppression_key(event, touch)
             if key is not None:
-                await suppress(tx, [key], reason=event.type, source=event.source, clock=self._clock)
+                bans.append(Ban(key=key, reason=event.type, source=event.source))
+        await suppress(tx, bans, clock=self._clock)
+
+
+def _touch_ids(event: Event) -> Sequence[TouchId]:
+    return [r.touch_id for r in event.about if isinstance(r, TouchRef)]

@@ -16,6 +16,7 @@ from cadenza.model import (
 )
 from cadenza.storage import batches, enrollments, rollups
 from cadenza.storage.database import Connection
+from cadenza.storage.suppressions import Ban
 from cadenza.suppressing import suppress
 
 BY_HAND = "by hand"
@@ -52,7 +53,8 @@ async def stop(
     suppressed = 0
     if do_not_contact:
         keys = sorted({key for person in people for key in personal_keys(person)})
-        done = await suppress(tx, keys, reason=reason, source=BY_HAND, clock=clock, hold_too=ids)
+        bans = [Ban(key=key, reason=reason, source=BY_HAND) for key in keys]
+        done = await suppress(tx, bans, clock=clock, hold_too=ids)
         ids, suppressed = sorted({*ids, *done.enrollments}), done.added
     outcome = Outcome.OPTED_OUT if do_not_contact else Outcome.STOPPED
     await happen(

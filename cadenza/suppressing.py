@@ -8,6 +8,7 @@ from cadenza.model import AddressRef, Channel, EnrollmentId, Event, EventType
 from cadenza.storage import enrollments, suppressions
 from cadenza.storage.database import Connection
 from cadenza.storage.ledger import TouchOf
+from cadenza.storage.suppressions import Ban
 
 # What a person asked for binds from the moment at which it is stored.
 ASKED_FOR = frozenset({EventType.UNSUBSCRIBED, EventType.COMPLAINED})
@@ -31,24 +32,24 @@ class Suppressed:
 
 async def suppress(
     tx: Connection,
-    keys: Sequence[str],
+    bans: Sequence[Ban],
     *,
-    reason: str,
-    source: str,
     clock: Clock,
     hold_too: Sequence[EnrollmentId] = (),
 ) -> Suppressed:
-    """Put `keys` on the list; the caller stops the enrollments concerned in this transaction.
+    """Put keys on the list; the caller stops the enrollments concerned in this transaction.
 
-    Everything that can lock both does it in this order: enrollments by
-    their ids, then keys. The moment that the audit goes by is read when
-    the enrollments are held, so that every touch let through began before.
+    At most once in a transaction, with all that it forbids: everything
+    that can lock both does it in this order, enrollments by their ids,
+    then keys. The moment that the audit goes by is read when the
+    enrollments are held, so that every touch let through began before.
     hold_too: enrollments that the caller changes as well.
     """
-    concerned = await suppressions.concerned(tx, keys)
-    held = {i for some in concerned.values() for i in some} | set(hold_too)
-    await enrollments.hold(tx, sorted(held))
-    added = await suppressions.add(tx, keys, reason=reason, source=source, now=clock.now())
+    concerned = await suppressions.concerned(tx, [ban.key for ban in bans])
+    ids = {i for some in concerned.values() for i in some}
+    await enrollments.hold(tx, sorted(ids.union(hold_too)))
+    await enrollments.forbid(tx, sorted(ids))
+    added = await suppressions.add(tx, bans, clock.now())
     return Suppressed(added=added, concerned=concerned)
 
 

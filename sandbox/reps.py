@@ -69,7 +69,11 @@ class Reps:
 
     async def _open_tasks(self) -> list[dict[str, Any]]:
         tasks: list[dict[str, Any]] = []
-        query: dict[str, str | int] = {"state": "open", "limit": PAGE_SIZE}
+        query: dict[str, str | int] = {
+            "state": "open",
+            "limit": PAGE_SIZE,
+            "due_by": self._clock.now().isoformat(),
+        }
         for _ in range(MOST_PAGES):
             url = f"{self._settings.api_base}/api/tasks?{urlencode(query)}"
             answer = await self._web.request("GET", url, headers=self._headers)

@@ -8,6 +8,7 @@ import structlog
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course, Happening
+from cadenza.errors import traced
 from cadenza.model import (
     AddressRef,
     Channel,
@@ -19,19 +20,24 @@ from cadenza.model import (
     Reference,
     TouchRef,
 )
-from cadenza.storage import enrollments, events, ledger, rollups, suppressions
-from cadenza.storage.database import Connection, Database
+from cadenza.storage import batches, enrollments, events, journal, ledger, rollups
+from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.events import StoredEvent
 from cadenza.storage.ledger import TouchOf
 from cadenza.storage.rollups import Tally
+from cadenza.storage.suppressions import Ban
 from cadenza.suppressing import SUPPRESSING, suppress, suppression_key
 
 log = structlog.get_logger(__name__)
 
 _GROUP = 200
-# A verified token names a touch that exists, so its commit is merely not done yet.
+# What names a touch mostly names one that exists, so its commit is merely not done
+# yet; after so many attempts, in three minutes, it has to be in a batch to be waited for.
 _MOST_ATTEMPTS = 12
 _FIRST_WAIT_SECONDS = 0.05
+_LONGEST_WAIT_SECONDS = 60.0
+_SET_ASIDE_SECONDS = 60.0
+_LONGEST_ASIDE_SECONDS = 3600.0
 
 # What shows that an unknown touch did arrive.
 _EVIDENCE = frozenset(EventType) - {EventType.TASK_DONE, EventType.MEETING_BOOKED, EventType.GOAL}
@@ -62,13 +68,43 @@ class EventApplier:
         """Apply until nothing is left that can be applied now; returns how many were."""
         total = 0
         while True:
-            async with self._database.transaction() as tx:
-                taken = await events.take(tx, _GROUP)
-                if taken:
-                    await self._apply(tx, taken)
-            total += len(taken)
-            if len(taken) < _GROUP:
+            try:
+                count = await self._apply_together()
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                count = await self._apply_apart()
+            total += count
+            if count < _GROUP:
                 return total
+
+    async def _apply_together(self) -> int:
+        async with self._database.transaction() as tx:
+            taken = await events.take(tx, _GROUP)
+            if taken:
+                await self._apply(tx, taken)
+        return len(taken)
+
+    async def _apply_apart(self) -> int:
+        """Each in a transaction of its own: one that cannot be applied must not hold up the rest.
+
+        It is kept, and tried again less and less often.
+        """
+        async with self._database.connection() as db:
+            waiting = await events.waiting(db, _GROUP)
+        for event_id in waiting:
+            try:
+                async with self._database.transaction() as tx:
+                    await self._apply(tx, await events.take(tx, 1, event_id=event_id))
+            except Exception as error:
+                if is_passing(error):
+                    raise
+                log.error("event_cannot_be_applied", event_id=event_id, error=traced(error))
+                async with self._database.transaction() as tx:
+                    for stored in await events.take(tx, 1, event_id=event_id):
+                        seconds = _SET_ASIDE_SECONDS * 2 ** min(stored.attempts, _MOST_ATTEMPTS)
+                        await events.put_back(tx, [stored], min(seconds, _LONGEST_ASIDE_SECONDS))
+        return len(waiting)
 
     async def _apply(self, tx: Connection, taken: Sequence[StoredEvent]) -> None:
         found = await _resolve(tx, taken)
@@ -82,34 +118,32 @@ class EventApplier:
             ],
         )
         forbidden = _forbidden(taken, found)
-        concerned = await suppressions.concerned(tx, [key for _, key in forbidden])
-        # All in one order, before anything else is locked.
-        ids = {r.enrollment_id for r in resolved}.union(*concerned.values())
-        await enrollments.hold(tx, sorted(ids))
+        # All enrollments are locked in one order, before anything else is.
+        done = await suppress(
+            tx,
+            [Ban(key=key, reason=s.event.type, source=s.event.source) for s, key in forbidden],
+            clock=self._clock,
+            hold_too=[r.enrollment_id for r in resolved],
+        )
         tally = await self._count(tx, resolved)
         happenings = [_happening(r) for r in resolved]
         for stored, key in forbidden:
-            others = set(concerned.get(key, ())) - {_ours(found, stored)}
-            await self._suppress(tx, stored.event, key)
+            others = set(done.concerned.get(key, ())) - {_ours(found, stored)}
             happenings += [_also(other, stored) for other in sorted(others)]
         tally.update(await self._course.apply(tx, happenings))
         await _reconcile(tx, resolved)
         await rollups.add(tx, tally)
 
-    async def _suppress(self, tx: Connection, event: Event, key: str) -> None:
-        await suppress(tx, [key], reason=event.type, source=event.source, clock=self._clock)
-
     async def _put_back_or_drop(self, tx: Connection, unresolved: Sequence[StoredEvent]) -> None:
-        again = [
-            s
-            for s in unresolved
-            if s.attempts < _MOST_ATTEMPTS
-            and any(isinstance(r, TouchRef | MessageRef) for r in s.event.about)
-        ]
-        for stored in again:
-            await events.put_back(tx, [stored], _FIRST_WAIT_SECONDS * 2**stored.attempts)
+        """An event about a touch that is not in the ledger yet waits for it."""
+        tired = [s for s in unresolved if s.attempts >= _MOST_ATTEMPTS]
+        in_flight = await _in_flight(tx, tired) if tired else set()
         for stored in unresolved:
-            if stored not in again:
+            can_wait = stored.attempts < _MOST_ATTEMPTS or stored.event_id in in_flight
+            if can_wait and _names_a_touch(stored.event):
+                seconds = _FIRST_WAIT_SECONDS * 2 ** min(stored.attempts, _MOST_ATTEMPTS)
+                await events.put_back(tx, [stored], min(seconds, _LONGEST_WAIT_SECONDS))
+            else:
                 log.info("event_matches_nobody", source=stored.event.source, type=stored.event.type)
 
     async def _count(self, tx: Connection, resolved: Sequence[_Resolved]) -> Tally:
@@ -129,6 +163,28 @@ class EventApplier:
                 seen.add(mark)
                 tally[name, step, channel, f"first:{event_type}"] += 1
         return tally
+
+
+def _names_a_touch(event: Event) -> bool:
+    return any(isinstance(r, TouchRef | MessageRef) for r in event.about)
+
+
+async def _in_flight(tx: Connection, unresolved: Sequence[StoredEvent]) -> set[int]:
+    """Those of these events whose touch is in a batch."""
+    references = [r for stored in unresolved for r in stored.event.about]
+    touches = await batches.carrying(
+        tx, [r.touch_id for r in references if isinstance(r, TouchRef)]
+    )
+    messages = await journal.naming(
+        tx, [r.provider_id for r in references if isinstance(r, MessageRef)]
+    )
+    return {
+        stored.event_id
+        for stored in unresolved
+        for r in stored.event.about
+        if (isinstance(r, TouchRef) and r.touch_id in touches)
+        or (isinstance(r, MessageRef) and r.provider_id in messages)
+    }
 
 
 async def _resolve(tx: Connection, taken: Sequence[StoredEvent]) -> Mapping[int, _Resolved]:

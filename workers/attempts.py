@@ -104,6 +104,8 @@ class _Attempt:
                 keys=self.candidate.keys,
                 at=at,
                 expected_id=self.expected_id,
+                account=touch.account,
+                forbidden=self.candidate.enrollment.forbidden,
             )
         )
         self.began_at = at

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from cadenza.errors import StaleLease
-from cadenza.model import BatchId, Channel, EnrollmentId
+from cadenza.model import BatchId, Channel, EnrollmentId, TouchId
 from cadenza.storage import journal
 from cadenza.storage.database import Connection, Row
 from cadenza.storage.due import DueTouch
@@ -192,6 +192,17 @@ async def holding(db: Connection, ids: Sequence[EnrollmentId]) -> Sequence[Enrol
         ids,
     )
     return [row["id"] for row in rows]
+
+
+async def carrying(db: Connection, ids: Sequence[TouchId]) -> set[TouchId]:
+    """Which of these touches are in some batch: they may have left, and are not in the ledger."""
+    rows = await db.fetch(
+        """select distinct (t->>'touch_id')::bigint as id
+        from batch, jsonb_array_elements(touches) as t
+        where (t->>'touch_id')::bigint = any($1::bigint[])""",
+        ids,
+    )
+    return {row["id"] for row in rows}
 
 
 async def adopt(tx: Connection, scheduler: str) -> None:

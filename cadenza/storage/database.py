@@ -11,13 +11,31 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
-from asyncpg.exceptions import InterfaceError, PostgresConnectionError
-from sqlalchemy import make_url
+from asyncpg.exceptions import (
+    InsufficientResourcesError,
+    InterfaceError,
+    OperatorInterventionError,
+    PostgresConnectionError,
+    TransactionRollbackError,
+)
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from cadenza.errors import ConfigurationError
 
 Row = Mapping[str, Any]
+
+_PASSING = (
+    OSError,
+    PostgresConnectionError,
+    OperatorInterventionError,
+    InsufficientResourcesError,
+    TransactionRollbackError,
+    InterfaceError,
+    PoolTimeoutError,
+)
 
 
 class Connection(Protocol):
@@ -48,9 +66,11 @@ class Database:
     """A pool of connections to the one PostgreSQL.
 
     url: `postgresql://user:password@host/name`, sockets as `?host=/directory`.
+    durable: False for what a crash of PostgreSQL loses anyway: commits then
+    do not wait for the disk.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8, durable: bool = True) -> None:
         try:
             parsed = make_url(url)
         except Exception as error:
@@ -66,7 +86,9 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             isolation_level="AUTOCOMMIT",
+            connect_args={} if durable else {"server_settings": {"synchronous_commit": "off"}},
         )
+        event.listen(self.engine.sync_engine, "checkout", _refuse_dead)
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,12 +109,19 @@ class Database:
     async def connection(self) -> AsyncIterator[Connection]:
         """A connection on which every statement commits by itself."""
         async with self.engine.connect() as pooled:
-            raw = await pooled.get_raw_connection()
+            driver: Any = (await pooled.get_raw_connection()).driver_connection
+            whole = False
             try:
-                yield cast(Connection, raw.driver_connection)
-            except (InterfaceError, PostgresConnectionError, OSError):
-                await pooled.invalidate()
+                yield cast(Connection, driver)
+                whole = True
+            except Exception:
+                whole = True
                 raise
+            finally:
+                # Who was cancelled may have left a statement on its way. Back in the pool
+                # with a transaction open, it would swallow what others commit on it.
+                if not whole or driver.is_closed() or driver.is_in_transaction():
+                    await pooled.invalidate()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -106,3 +135,18 @@ class Database:
         async with self.transaction() as connection:
             await connection.execute("set transaction isolation level repeatable read, read only")
             yield connection
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same statements may succeed later.
+
+    The server is away, starts, stops or is full, or two transactions stood
+    in each other's way. False for what they say that no server will take.
+    """
+    return isinstance(error, _PASSING)
+
+
+def _refuse_dead(driver: Any, *_: object) -> None:
+    """A restart of the server kills all connections of the pool: none of them is handed out."""
+    if driver.driver_connection.is_closed():
+        raise InvalidatePoolError

@@ -20,7 +20,10 @@ from cadenza.storage.prospects import COLUMNS, profile_of
 
 @dataclass(frozen=True, kw_only=True)
 class Enrollment:
-    """One row with its prospect, as the course of events needs it."""
+    """One row with its prospect, as the course of events needs it.
+
+    forbidden: how often an address of its prospect was forbidden so far.
+    """
 
     enrollment_id: EnrollmentId
     version_id: VersionId
@@ -29,6 +32,7 @@ class Enrollment:
     shard: int
     subject: str
     reason: str | None
+    forbidden: int
     state: EnrollmentState
     profile: Profile
 
@@ -46,7 +50,7 @@ class NewEnrollment:
 
 
 _SELECT = f"""select e.id as enrollment_id, e.version_id, e.cadence_id, e.shard, e.subject,
-    e.reason, e.course, {COLUMNS}
+    e.reason, e.forbidden, e.course, {COLUMNS}
     from enrollment e join prospect p on p.id = e.prospect_id"""
 
 
@@ -59,7 +63,7 @@ async def create(
             outcome, step, visit, course, started_at, changed_at)
         select p, c, ver, su, sh, st, o, s, vi, co, $11, $11
         from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::smallint[],
-            $6::text[], $7::text[], $8::text[], $9::int[], $10::jsonb[])
+            $6::text[], $7::text[], $8::text[], $9::int[], $10::text[]::jsonb[])
             as t (p, c, ver, su, sh, st, o, s, vi, co)
         on conflict (prospect_id, cadence_id, subject) where status <> 'finished' do nothing
         returning id, prospect_id, subject""",
@@ -102,6 +106,18 @@ async def hold(tx: Connection, ids: Sequence[EnrollmentId]) -> None:
         )
 
 
+async def forbid(tx: Connection, ids: Sequence[EnrollmentId]) -> None:
+    """Let no attempt of these enrollments through that was prepared before; they are held.
+
+    An attempt that already waits for the lock will see the changed row,
+    though not what else was written; so the row itself refuses it.
+    """
+    if ids:
+        await tx.execute(
+            "update enrollment set forbidden = forbidden + 1 where id = any($1::bigint[])", ids
+        )
+
+
 async def save(
     tx: Connection,
     changes: Sequence[tuple[EnrollmentId, EnrollmentState, str | None]],
@@ -119,8 +135,8 @@ async def save(
             course = t.c, reason = t.r,
             changed_at = case when (status, step, visit) is distinct from (t.st, t.s, t.v)
                 then $8 else changed_at end
-        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::jsonb[],
-            $7::text[]) as t (id, st, o, s, v, c, r)
+        from unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[],
+            $6::text[]::jsonb[], $7::text[]) as t (id, st, o, s, v, c, r)
         where enrollment.id = t.id""",
         [c[0] for c in changes],
         [c[1].status for c in changes],
@@ -157,6 +173,7 @@ def _enrollment(row: Row) -> Enrollment:
         shard=row["shard"],
         subject=row["subject"],
         reason=row["reason"],
+        forbidden=row["forbidden"],
         state=state_from_json(course),
         profile=profile_of(row),
     )

@@ -42,8 +42,8 @@ async def record(tx: Connection, events: Sequence[Event], now: datetime) -> int:
         """with fresh as (
             insert into event (source, external_id, type, occurred_at, recorded_at, about, data)
             select s, x, t, o, $7, a, d
-            from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[],
-                $6::jsonb[]) as u (s, x, t, o, a, d)
+            from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[]::jsonb[],
+                $6::text[]::jsonb[]) as u (s, x, t, o, a, d)
             on conflict (source, external_id) do nothing returning id)
         insert into inbox (event_id, not_before) select id, clock_timestamp() from fresh
         returning event_id""",
@@ -58,17 +58,32 @@ async def record(tx: Connection, events: Sequence[Event], now: datetime) -> int:
     return len(rows)
 
 
-async def take(tx: Connection, most: int) -> Sequence[StoredEvent]:
-    """Remove events from the inbox and return them, oldest first; the caller applies them."""
+async def waiting(db: Connection, most: int) -> Sequence[int]:
+    """The first events of the inbox that can be applied now."""
+    rows = await db.fetch(
+        """select event_id from inbox where not_before <= clock_timestamp()
+        order by event_id limit $1""",
+        most,
+    )
+    return [row["event_id"] for row in rows]
+
+
+async def take(tx: Connection, most: int, *, event_id: int | None = None) -> Sequence[StoredEvent]:
+    """Remove events from the inbox and return them, oldest first; the caller applies them.
+
+    event_id: only this one.
+    """
     rows = await tx.fetch(
         """with taken as (
             delete from inbox where event_id in (
                 select event_id from inbox where not_before <= clock_timestamp()
+                    and ($2::bigint is null or event_id = $2)
                 order by event_id limit $1 for update skip locked)
             returning event_id, attempts)
         select e.*, taken.attempts from taken join event e on e.id = taken.event_id
         order by e.id""",
         most,
+        event_id,
     )
     return [
         StoredEvent(
@@ -88,7 +103,7 @@ async def take(tx: Connection, most: int) -> Sequence[StoredEvent]:
 
 
 async def put_back(tx: Connection, events: Sequence[StoredEvent], seconds: float) -> None:
-    """Try these again later: the touch they are about is not in the ledger yet."""
+    """Try these again later: their touch is not in the ledger yet, or they cannot be applied."""
     if events:
         await tx.execute(
             """insert into inbox (event_id, not_before, attempts)

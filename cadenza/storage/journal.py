@@ -22,7 +22,8 @@ class Attempt:
 
     keys: suppression keys of its recipient. expected_id: what the provider
     will call it, where we say (Message-ID), so that a touch that stays
-    unknown can be reconciled.
+    unknown can be reconciled. account: what it leaves from. forbidden: as
+    it was when its enrollment was read.
     """
 
     batch_id: BatchId
@@ -34,14 +35,17 @@ class Attempt:
     keys: Sequence[str]
     at: datetime
     expected_id: str | None
+    account: str | None = None
+    forbidden: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trace:
     """How far a touch got. answer: `{status, provider_id, code}` if one was read."""
 
-    began_at: datetime
+    began_at: datetime | None
     expected_id: str | None
+    account: str | None = None
     answer: Mapping[str, Any] | None = None
 
 
@@ -64,27 +68,31 @@ async def append(
     An attempt passes only if its batch is still ours, its enrollment is
     active and stands at this very step visit, and no key of its recipient
     is suppressed. FOR SHARE makes the order against a stop a fact: a stop
-    that committed first is seen; one that comes later waits. Rows are locked
-    in order of enrollments, as everywhere.
+    that committed first is seen; one that comes later waits. Who waited for
+    the lock sees the enrollment's row as it is then, but the suppressions as
+    they were before: therefore a suppression raises `forbidden` in the row.
+    Rows are locked in order of enrollments, as everywhere.
     """
     flat = [(n, key) for n, attempt in enumerate(attempts, start=1) for key in attempt.keys]
     rows = await db.fetch(
         """with answered as (
             insert into journal (batch_id, epoch, touch_id, kind, at, answer)
             select b.id, b.epoch, t.touch_id, 'answer', t.at, t.answer
-            from unnest($11::bigint[], $12::int[], $13::bigint[], $14::timestamptz[], $15::jsonb[])
+            from unnest($11::bigint[], $12::int[], $13::bigint[], $14::timestamptz[],
+                        $15::text[]::jsonb[])
                 as t (batch_id, epoch, touch_id, at, answer)
             join batch b on b.id = t.batch_id and b.epoch = t.epoch
             for share of b)
         insert into journal (batch_id, epoch, touch_id, kind, at, answer)
         select b.id, b.epoch, t.touch_id, 'begin', t.at,
-            jsonb_build_object('provider_id', t.expected_id)
+            jsonb_build_object('provider_id', t.expected_id, 'account', t.account)
         from unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::int[],
-                    $7::timestamptz[], $10::text[]) with ordinality
-            as t (batch_id, epoch, touch_id, enrollment_id, step, visit, at, expected_id, n)
+                    $7::timestamptz[], $10::text[], $16::int[], $17::text[]) with ordinality
+            as t (batch_id, epoch, touch_id, enrollment_id, step, visit, at, expected_id,
+                  forbidden, account, n)
         join batch b on b.id = t.batch_id and b.epoch = t.epoch
         join enrollment e on e.id = t.enrollment_id and e.status = 'active'
-            and e.step = t.step and e.visit = t.visit
+            and e.step = t.step and e.visit = t.visit and e.forbidden = t.forbidden
         where not exists (
             select 1 from unnest($8::bigint[], $9::text[]) as k (n, key)
             join suppression s on s.key = k.key where k.n = t.n)
@@ -105,6 +113,8 @@ async def append(
         [a.touch_id for a in answers],
         [a.at for a in answers],
         [json.dumps(dict(a.said)) for a in answers],
+        [a.forbidden for a in attempts],
+        [a.account for a in attempts],
     )
     return {row["touch_id"] for row in rows}
 
@@ -119,10 +129,22 @@ async def read(tx: Connection, batch_id: BatchId) -> Mapping[TouchId, "Trace"]:
     for row in rows:  # "begin" sorts before "answer" in descending order
         said = row["answer"]
         if row["kind"] == "begin":
-            traces[row["touch_id"]] = Trace(began_at=row["at"], expected_id=said["provider_id"])
+            traces[row["touch_id"]] = Trace(
+                began_at=row["at"], expected_id=said["provider_id"], account=said["account"]
+            )
         elif trace := traces.get(row["touch_id"]):
             traces[row["touch_id"]] = replace(trace, answer=said)
     return traces
+
+
+async def naming(db: Connection, provider_ids: Sequence[str]) -> set[str]:
+    """Which of these names of messages belong to touches that are not in the ledger yet."""
+    rows = await db.fetch(
+        """select distinct answer->>'provider_id' as id from journal
+        where answer->>'provider_id' = any($1::text[])""",
+        provider_ids,
+    )
+    return {row["id"] for row in rows}
 
 
 async def current_generation(tx: Connection) -> int:

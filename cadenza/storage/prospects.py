@@ -50,7 +50,7 @@ async def upsert(
                                  time_zone, country, locale, fields, created_at)
         select *, $12::timestamptz from unnest($1::text[], $2::text[], $3::text[], $4::text[],
             $5::text[], $6::text[], $7::smallint[], $8::text[], $9::text[], $10::text[],
-            $11::jsonb[])
+            $11::text[]::jsonb[])
         on conflict (key) do update set
             email = coalesce(excluded.email, prospect.email),
             phone = coalesce(excluded.phone, prospect.phone),

@@ -1,6 +1,7 @@
 """Who must not be touched. A key names an address, a domain or a person."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from cadenza.model import Channel, EnrollmentId, Profile
@@ -34,20 +35,27 @@ def keys_of(
     return keys
 
 
-async def add(
-    tx: Connection, keys: Sequence[str], *, reason: str, source: str, now: datetime
-) -> int:
-    """Suppress `keys`; returns how many were new.
+@dataclass(frozen=True, kw_only=True)
+class Ban:
+    """A key to be suppressed: why, and on whose word."""
+
+    key: str
+    reason: str
+    source: str
+
+
+async def add(tx: Connection, bans: Sequence[Ban], now: datetime) -> int:
+    """Suppress what `bans` name; returns how many keys were new.
 
     The caller stops the enrollments concerned in the same transaction.
     """
     tag = await tx.execute(
         """insert into suppression (key, reason, source, created_at)
-        select k, $2, $3, $4 from unnest($1::text[]) as k order by k
-        on conflict (key) do nothing""",
-        keys,
-        reason,
-        source,
+        select k, r, s, $4 from unnest($1::text[], $2::text[], $3::text[]) as t (k, r, s)
+        order by k on conflict (key) do nothing""",
+        [ban.key for ban in bans],
+        [ban.reason for ban in bans],
+        [ban.source for ban in bans],
         now,
     )
     return int(tag.rpartition(" ")[2])

@@ -18,7 +18,7 @@ from console.enroll.columns import map_columns
 from console.enroll.csv_text import Table
 from console.enroll.table import read_file
 from console.session import refuse, run, session
-from console.terminal import screen, show_json, table
+from console.terminal import cell, screen, show_json, table
 
 _MOST_SHOWN = 50
 _PAGE = 1_000
@@ -123,7 +123,7 @@ def check(entries: Entries, as_json: Json = False) -> None:
             told = ", ".join(
                 f"{e.key} since {e.created_at:%Y-%m-%d} ({e.reason}; {e.source})" for e in why
             )
-            screen().print(f"{what}: {told or 'not on the list'}", markup=False)
+            screen().print(cell(f"{what}: {told or 'not on the list'}"))
     if not all(found.values()):
         raise typer.Exit(1)
 

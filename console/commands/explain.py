@@ -25,6 +25,7 @@ What = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
+_MOST_DIGITS = 18
 _TITLES = {
     "touch": "next touch",
     "batch": "being sent",
@@ -58,7 +59,7 @@ def explain(what: What, as_json: Json = False) -> None:
 
 async def _explain(what: str) -> Explanation | Sequence[Summary]:
     async with session() as here, here.database.snapshot() as db:
-        if what.isascii() and what.isdigit():
+        if what.isascii() and what.isdigit() and len(what) <= _MOST_DIGITS:
             return await explain_enrollment(db, here.catalog, EnrollmentId(int(what)))
         people = await find_people(db, what)
         found = await rows.of_prospects(db, [person.prospect_id for person in people])

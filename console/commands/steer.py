@@ -104,6 +104,8 @@ def resume(who: Who, yes: Yes = False, as_json: Json = False) -> None:
 
 
 async def _steer(who: str, order: _Order, *, even_if_idle: bool, yes: bool, as_json: bool) -> None:
+    if as_json and not yes:
+        raise typer.BadParameter("--json cannot ask: add --yes")
     async with session() as here:
         async with here.database.connection() as db:
             people = await find_people(db, who)

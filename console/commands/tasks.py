@@ -12,7 +12,9 @@ from cadenza.tasking import complete_task
 from console.session import run, session
 from console.terminal import both_times, cell, facts, screen, show_json, table
 
-Number = Annotated[int, typer.Argument(help="Number of the task.", metavar="ID")]
+Number = Annotated[
+    int, typer.Argument(help="Number of the task.", metavar="ID", min=1, max=2**63 - 1)
+]
 Owner = Annotated[str | None, typer.Option("--owner", help="Only this owner's.")]
 Due = Annotated[bool, typer.Option("--due", help="Only those whose time has come.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most this many.")]

@@ -13,12 +13,12 @@ from typing import Protocol
 from cadenza.clock import OffsetClock
 from cadenza.errors import CadenzaError
 from cadenza.storage import rest
-from cadenza.storage.database import Database
+from cadenza.storage.database import Connection, Database
 from cadenza.storage.rest import Rest
 from console.demo.world import World, WorldState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LOOK_AGAIN_SECONDS = 0.002
+_LOOK_AGAIN_SECONDS = 0.004
 _STUCK_SECONDS = 120.0
 
 
@@ -65,30 +65,29 @@ class Conductor:
         Raises TimeStandsStill when something stays under way for two
         minutes of real time.
         """
-        while self._clock.now() < until and not is_stopped():
-            following = await self._come_to_rest(is_stopped)
-            await self._on_step(self._clock.now())
-            following = min(following or until, until)
-            self._clock.jump_to(min(end_of_step(following, self._step), until))
-        await self._come_to_rest(is_stopped)
-
-    async def _look(self) -> Rest:
         async with self._database.connection() as db:
-            return await rest.read(db)
+            while self._clock.now() < until and not is_stopped():
+                following = await self._come_to_rest(db, is_stopped)
+                await self._on_step(self._clock.now())
+                following = min(following or until, until)
+                self._clock.jump_to(min(end_of_step(following, self._step), until))
+            await self._come_to_rest(db, is_stopped)
 
-    async def _come_to_rest(self, is_stopped: Callable[[], bool]) -> datetime | None:
+    async def _come_to_rest(
+        self, db: Connection, is_stopped: Callable[[], bool]
+    ) -> datetime | None:
         """Wait until nothing is under way; returns when the next thing is due."""
         since = self._clock.monotonic()
         while True:
             now = self._clock.now()
             if self._producer.next_at is not None and self._producer.next_at <= now:
                 await self._producer.act(now)
-            ours = await self._look()
+            ours = await rest.read(db)
             before = await self._world.state() if ours.is_at(now) else None
             if before is not None and before.idle and not _is_past(before.next_action_at, now):
                 # The database and the world hand work to each other, so rest is
                 # when neither moved while both were looked at.
-                ours, after = await self._look(), await self._world.state()
+                ours, after = await rest.read(db), await self._world.state()
                 still = after.idle and (after.rows, after.actions) == (before.rows, before.actions)
                 if still and ours.is_at(now):
                     moments = (ours.next_due, after.next_action_at, self._producer.next_at)

@@ -36,10 +36,6 @@ class World:
             actions=document["actions"],
         )
 
-    async def summary(self) -> Mapping[str, Any]:
-        """Totals of everything that it received and did."""
-        return await self._get("/summary")
-
     async def ledger(self) -> AsyncIterator[Mapping[str, Any]]:
         """Everything that it received, in order."""
         after: int | None = 0

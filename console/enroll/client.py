@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -108,15 +109,13 @@ class EnrollmentClient:
         """
         waiting = dict.fromkeys(keys)
         found: dict[str, Receipt] = {}
-        deadline = time.monotonic() + timeout_seconds
+        patience = _Patience(timeout_seconds)
         while waiting:
             receipts = await self._receipts(waiting)
             for receipt in receipts:
                 del waiting[receipt.message_key]
                 found[receipt.message_key] = receipt
-                deadline = time.monotonic() + timeout_seconds
-            if waiting:
-                await _rest(list(waiting), deadline, timeout_seconds)
+            await patience.rest(waiting, news=bool(receipts))
         return found
 
     async def send_and_wait(
@@ -134,26 +133,20 @@ class EnrollmentClient:
         unsent = iter(messages)
         waiting: dict[str, _Waiting] = {}
         found: dict[str, Receipt] = {}
-        deadline = time.monotonic() + timeout_seconds
-        more = True
-        while more or waiting:
-            while more and len(waiting) < self._most_waiting:
-                message = next(unsent, None)
-                if message is None:
-                    more = False
-                else:
-                    waiting[message.key] = _Waiting(document=_document(message))
+        patience = _Patience(timeout_seconds)
+        while True:
+            for message in islice(unsent, self._most_waiting - len(waiting)):
+                waiting[message.key] = _Waiting(document=_document(message))
+            if not waiting:
+                return found
             await self._send_what_is_not_there(waiting)
             receipts = await self._receipts(waiting)
             for receipt in receipts:
                 del waiting[receipt.message_key]
                 found[receipt.message_key] = receipt
-                deadline = time.monotonic() + timeout_seconds
                 if on_receipt is not None:
                     on_receipt(receipt)
-            if waiting and not receipts:
-                await _rest(list(waiting), deadline, timeout_seconds)
-        return found
+            await patience.rest(waiting, news=bool(receipts))
 
     async def _send_what_is_not_there(self, waiting: Mapping[str, _Waiting]) -> None:
         now = time.monotonic()
@@ -190,10 +183,21 @@ class EnrollmentClient:
         return [_receipt(document) for document in found if document is not None]
 
 
-async def _rest(keys: Sequence[str], deadline: float, timeout_seconds: float) -> None:
-    if time.monotonic() > deadline:
-        raise ReceiptsMissing(keys, timeout_seconds)
-    await asyncio.sleep(_LOOK_SECONDS)
+class _Patience:
+    """How long it is worth waiting: `seconds` from the last news on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+
+    async def rest(self, keys: Iterable[str], *, news: bool) -> None:
+        """Sleep a moment, unless there was news. Raises ReceiptsMissing at the end."""
+        if news:
+            self._deadline = time.monotonic() + self._seconds
+            return
+        if time.monotonic() > self._deadline:
+            raise ReceiptsMissing(list(keys), self._seconds)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _document(message: EnrollmentMessage) -> bytes:

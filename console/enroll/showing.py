@@ -12,7 +12,7 @@ from console.enroll.csv_text import Table
 from console.enroll.dry_run import Fate
 from console.enroll.outcome import Outcome
 from console.enroll.table import WrongRow
-from console.terminal import both_times, table
+from console.terminal import both_times, cell, table
 
 _MOST_SHOWN = 50
 _HOW = {"said": "as you said", "guessed": "by its title", "field": "field for templates"}
@@ -65,7 +65,7 @@ def fates_as_json(fates: Sequence[Fate], wrong: Sequence[WrongRow]) -> Mapping[s
 def show_outcome(screen: Console, outcome: Outcome) -> None:
     """Totals and the rows that were refused."""
     for receipt in outcome.unreadable:
-        screen.print(f"{receipt.message_key}: refused: {receipt.reason}", style="red", markup=False)
+        screen.print(cell(f"{receipt.message_key}: refused: {receipt.reason}"), style="red")
     rows = [(row.number, row.verdict, row.field, row.reason) for row in outcome.refused]
     _show_refused(screen, rows)
     screen.print(

@@ -11,6 +11,7 @@ import dramatiq
 from prometheus_client import CollectorRegistry
 
 from cadenza.settings import Settings
+from cadenza.storage.database import Database
 from console.processes.common import Parts, identity, observed, open_parts, redis_client
 from monitoring.metrics import Process, WorkerMetrics
 from senders.registry import sender_types
@@ -78,7 +79,10 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
     stack.push_async_callback(redis.aclose)
     senders = SenderPool(sender_types())
     stack.push_async_callback(senders.close)
-    journal = JournalWriter(parts.database, metrics)
+    # The journal is an unlogged table: a crash of PostgreSQL empties it, and says so.
+    hasty = Database(settings.database_url, pool_size=1, durable=False)
+    stack.push_async_callback(hasty.close)
+    journal = JournalWriter(hasty, metrics)
     await journal.open()
     stack.push_async_callback(journal.close)
     delivery = Delivery(

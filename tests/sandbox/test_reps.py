@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -54,10 +54,12 @@ async def test_due_tasks_of_all_pages_are_done(
     gateway.answer = answer
     await poll(sandbox, clock)
     lists = gateway.named("/api/tasks")
-    assert [hit.query for hit in lists] == [
-        "state=open&limit=500",
-        "state=open&limit=500&after=c2",
+    asked = [dict(parse_qsl(hit.query)) for hit in lists]
+    assert [(q["state"], q["limit"], q.get("after")) for q in asked] == [
+        ("open", "500", None),
+        ("open", "500", "c2"),
     ]
+    assert all(datetime.fromisoformat(q["due_by"]) > now for q in asked)
     done = [hit for hit in gateway.hits if hit.method == "POST"]
     assert {hit.path for hit in done} == {"/api/tasks/1/done", "/api/tasks/3/done"}
     assert all(hit.headers["authorization"] == "Bearer secret" for hit in gateway.hits)

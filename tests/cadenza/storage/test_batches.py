@@ -13,6 +13,7 @@ from cadenza.storage import batches, due, journal, suppressions
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Connection, Database
 from cadenza.storage.journal import Answer, Attempt
+from cadenza.storage.suppressions import Ban
 from tests.support.eventually import eventually
 from tests.support.rows import NOON, enrollments, plan
 
@@ -243,6 +244,7 @@ async def test_a_crash_of_the_database_shows_in_the_generation(database: Databas
 async def test_an_address_is_suppressed_once(database: Database) -> None:
     async with database.transaction() as tx:
         keys = ["email:p1@example.com", "domain:bad.example"]
-        assert await suppressions.add(tx, keys, reason="r", source="s", now=NOON) == 2
-        assert await suppressions.add(tx, keys, reason="r", source="s", now=NOON) == 0
+        bans = [Ban(key=key, reason="r", source="s") for key in keys]
+        assert await suppressions.add(tx, bans, NOON) == 2
+        assert await suppressions.add(tx, bans, NOON) == 0
         assert await suppressions.among(tx, [*keys, "email:other"]) == set(keys)

@@ -18,6 +18,7 @@ from console.api.guard import MAX_BODY_BYTES
 from console.processes.common import Parts
 from events.serving import gateway_server
 from tests.console.desk.desk import Desk
+from tests.console.desk.test_docs import API, blocks
 from tests.support.eventually import eventually
 
 TOKEN = "a long enough token"
@@ -120,6 +121,9 @@ async def test_tasks_come_in_pages_with_all_that_a_rep_needs(
     assert task["prospect"]["phone"] == "+33612345678"
     assert task["due_at"].endswith("+00:00")
     assert (task["kind"], task["cadence"], task["step"]) == ("call", "mixed", "first-call")
+    shown = json.loads(blocks(API, "json")[0])["tasks"][0]
+    assert list(task) == list(shown)
+    assert list(task["prospect"]) == list(shown["prospect"])
 
 
 async def test_tasks_are_chosen_by_owner_state_and_time(desk: Desk, api: httpx.AsyncClient) -> None:

@@ -35,6 +35,7 @@ async def test_it_shows_what_it_would_stop_and_asks(desk: Desk) -> None:
     assert "email:p1@example.com" in result.stdout
     assert "mixed" in result.stdout
     assert await desk.line.value("select status from enrollment") == "active"
+    assert (await desk.cadenza("stop", "p1@example.com", "--json")).exit_code == 2
     assert "stopped 1" in await desk.ok("stop", "p1@example.com", answer="y\n")
 
 

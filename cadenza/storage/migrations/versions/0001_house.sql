@@ -48,6 +48,9 @@ create table enrollment (
     status text not null check (status in ('active', 'paused', 'finished')),
     outcome text check ((status = 'finished') = (outcome is not null)),
     reason text,
+    -- How often an address of its prospect was put on the do-not-contact list:
+    -- the journal refuses an attempt that was prepared before the last time.
+    forbidden int not null default 0,
     step text not null,
     visit int not null,
     course jsonb not null,

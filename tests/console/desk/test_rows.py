@@ -1,11 +1,13 @@
-"""Rows that no producer should send: each is refused alone, and none stops the reader."""
+"""What a row may say. Hostile ones are refused alone, and none stops the reader."""
 
 from typing import Any
 
 import pytest
 
+from cadenza.accounts import Accounts
 from cadenza.addresses import email_address, linkedin_profile, mail_domain, phone_number
-from tests.console.desk.desk import Desk
+from cadenza.enrolling import RowRejected, check_row
+from tests.console.desk.desk import ACCOUNTS, Desk
 
 GOOD = '{"email": "ada@example.com", "country": "FR"}'
 ROWS = {
@@ -48,6 +50,29 @@ async def test_the_longest_row_that_is_allowed_is_stored(desk: Desk) -> None:
 async def test_a_hostile_cadence_name_is_an_unreadable_message(desk: Desk, cadence: str) -> None:
     raw = f'{{"key": "k", "cadence": "{cadence}", "prospects": [{GOOD}]}}'
     assert (await desk.line.enroller.enroll(raw.encode())).status == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("row", "zone"),
+    [
+        ({"country": "DE"}, "Europe/Berlin"),
+        ({"country": "AR"}, "America/Argentina/Buenos_Aires"),
+        ({"country": "US", "phone": "+12125551234"}, "America/New_York"),
+        ({"phone": "+33612345678"}, "Europe/Paris"),
+        ({"country": "FR", "time_zone": "Asia/Tokyo"}, "Asia/Tokyo"),
+        ({"country": "US"}, None),
+        ({"country": "UA"}, None),
+        ({"country": "ES", "phone": "+34612345678"}, None),
+        ({}, None),
+    ],
+)
+def test_zones_that_keep_the_same_time_count_as_one(row: dict[str, str], zone: str | None) -> None:
+    file = Accounts.model_validate(ACCOUNTS)
+    if zone is not None:
+        assert check_row({"id": "1", **row}, file).prospect.time_zone == zone
+        return
+    with pytest.raises(RowRejected, match="cannot be told from phone or country"):
+        check_row({"id": "1", **row}, file)
 
 
 def test_addresses_have_one_spelling() -> None:
