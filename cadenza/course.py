@@ -7,11 +7,15 @@ scheduler that saw a timer run out, a person at the command line.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
 
 from cadenza import planner
 from cadenza.accounts import Accounts
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
+from cadenza.errors import RenderError, traced
 from cadenza.language.cadence import Cadence
 from cadenza.model import (
     SENDING_CHANNELS,
@@ -22,6 +26,7 @@ from cadenza.model import (
     Occurrence,
     Planned,
     Profile,
+    Transition,
 )
 from cadenza.steps.task import TaskStep
 from cadenza.storage import due, enrollments, notifications, tasks
@@ -32,6 +37,8 @@ from cadenza.storage.notifications import NewNotification
 from cadenza.storage.rollups import Tally
 from cadenza.storage.tasks import NewTask
 from cadenza.variables import variables_for
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +60,16 @@ class _Change:
     replace_plan: bool = False
     plan: Planned | None = None
     effects: list[tuple[Effect, Happening]] = field(default_factory=list)
+    tasks: list[NewTask] = field(default_factory=list)
+
+    def take(self, transition: Transition, happening: Happening, reason: str | None) -> None:
+        """Add what one happening changed. reason: why, if it moved the enrollment."""
+        self.state = transition.state
+        self.effects += [(effect, happening) for effect in transition.effects]
+        if transition.replace_plan:
+            self.replace_plan, self.plan = True, transition.plan
+        if self.moved:
+            self.reason = reason
 
     @property
     def left_its_step(self) -> bool:
@@ -123,20 +140,37 @@ class Course:
                 happening.enrollment_id,
                 _Change(before=enrollment, state=enrollment.state, reason=enrollment.reason),
             )
-            transition = planner.advance(
-                self._catalog[enrollment.version_id],
-                change.state,
-                enrollment.profile,
-                happening.occurrence,
-                now,
-            )
-            change.state = transition.state
-            change.effects += [(effect, happening) for effect in transition.effects]
-            if transition.replace_plan:
-                change.replace_plan, change.plan = True, transition.plan
-            if change.moved:
-                change.reason = _reason(happening.occurrence, change.state)
+            try:
+                self._advance(change, happening, now)
+            except Exception as error:  # noqa: BLE001 - it must not hold up everybody else's
+                self._hold(change, happening, error)
         return [c for c in changes.values() if c.state != c.before.state or c.replace_plan]
+
+    def _advance(self, change: _Change, happening: Happening, now: datetime) -> None:
+        enrollment, occurrence = change.before, happening.occurrence
+        transition = planner.advance(
+            self._catalog[enrollment.version_id],
+            change.state,
+            enrollment.profile,
+            occurrence,
+            now,
+        )
+        # Rendered before anything is taken over: what cannot be rendered is not opened.
+        change.tasks += [
+            self._new_task(enrollment, effect, occurrence.at)
+            for effect in transition.effects
+            if effect.kind == "open_task"
+        ]
+        change.take(transition, happening, _reason(occurrence, transition.state))
+
+    def _hold(self, change: _Change, happening: Happening, error: Exception) -> None:
+        """Remember what happened, and pause, so that a person looks."""
+        told = str(error)
+        if not isinstance(error, RenderError):  # those are written for people
+            told = type(error).__name__
+            log.error("enrollment_held", error=traced(error))
+        transition = planner.hold(change.state, happening.occurrence)
+        change.take(transition, happening, f"cannot go on: {told}")
 
     async def _write(self, tx: Connection, changes: Sequence[_Change]) -> None:
         now = self._clock.now()
@@ -165,26 +199,22 @@ class Course:
         ):
             await tasks.close_for(tx, [c.before.enrollment_id for c in over], state, now)
         await notifications.add(tx, list(_notifications(changes)), now)
-        await tasks.open_tasks(tx, list(self._new_tasks(changes)))
+        await tasks.open_tasks(tx, [task for change in changes for task in change.tasks])
 
-    def _new_tasks(self, changes: Sequence[_Change]) -> Iterable[NewTask]:
-        for change in changes:
-            for effect, happening in change.effects:
-                if effect.kind != "open_task":
-                    continue
-                cadence = self._catalog[change.before.version_id]
-                step = cadence.steps[effect.data["step"]]
-                if not isinstance(step, TaskStep):
-                    raise TypeError(f"step {effect.data['step']!r} opens a task and is none")
-                profile = change.before.profile
-                yield NewTask(
-                    enrollment_id=change.before.enrollment_id,
-                    step=effect.data["step"],
-                    visit=effect.data["visit"],
-                    owner_id=profile.owner_id,
-                    spec=step.render(variables_for(profile, self._accounts)),
-                    opened_at=happening.occurrence.at,
-                )
+    def _new_task(self, enrollment: Enrollment, effect: Effect, at: datetime) -> NewTask:
+        """Raises RenderError."""
+        step = self._catalog[enrollment.version_id].steps[effect.data["step"]]
+        if not isinstance(step, TaskStep):
+            raise TypeError(f"step {effect.data['step']!r} opens a task and is none")
+        profile = enrollment.profile
+        return NewTask(
+            enrollment_id=enrollment.enrollment_id,
+            step=effect.data["step"],
+            visit=effect.data["visit"],
+            owner_id=profile.owner_id,
+            spec=step.render(variables_for(profile, self._accounts)),
+            opened_at=at,
+        )
 
     def _count(self, changes: Sequence[_Change]) -> Tally:
         tally = Tally()

@@ -37,14 +37,21 @@ _MOST_CHARACTERS = 4_000
 _MOST_IN_NAMES = 500
 # PostgreSQL takes neither NUL nor lone surrogates, both of which JSON can write.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
 _KNOWN = {"id", "email", "phone", "linkedin", "company", "country", "time_zone", "locale",
           "owner", "subject"}  # fmt: skip
 
 
 class UnreadableMessage(CadenzaError):
-    """The message as a whole makes no sense; it is kept with this reason."""
+    """The message as a whole makes no sense; it is kept with this reason.
+
+    key: its own, if that can be read.
+    """
+
+    def __init__(self, reason: str, key: str | None = None) -> None:
+        super().__init__(reason)
+        self.key = key
 
 
 class RowRejected(CadenzaError):
@@ -84,17 +91,17 @@ def read_message(raw: bytes) -> EnrollmentMessage:
     if not isinstance(document, dict):
         raise UnreadableMessage("not a JSON object with key, cadence and prospects")
     key, cadence, rows = (document.get(name) for name in ("key", "cadence", "prospects"))
-    if not isinstance(key, str) or not _KEY.match(key):
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise UnreadableMessage("`key` must be 1 to 200 printable ASCII characters without spaces")
     if not isinstance(cadence, str) or not cadence or not _is_storable(cadence):
-        raise UnreadableMessage("`cadence` must name an applied cadence")
+        raise UnreadableMessage("`cadence` must name an applied cadence", key)
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
-        raise UnreadableMessage(f"`prospects` must be a list of 1 to {MOST_ROWS} rows")
+        raise UnreadableMessage(f"`prospects` must be a list of 1 to {MOST_ROWS} rows", key)
     return EnrollmentMessage(key=key, cadence=cadence, rows=rows)
 
 
 def fallback_key(raw: bytes) -> str:
-    """What an unreadable message is called: its own key if it can be seen, else a digest."""
+    """What a message is called whose own key cannot be read."""
     return f"unreadable-{hashlib.sha256(raw).hexdigest()[:32]}"
 
 

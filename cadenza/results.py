@@ -13,7 +13,7 @@ from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course, Happening
 from cadenza.model import Event, Occurrence, TouchStatus, VersionId
-from cadenza.storage import batches, due, events, ledger, rollups
+from cadenza.storage import batches, due, enrollments, events, ledger, rollups
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Connection
 from cadenza.storage.due import DueTouch
@@ -48,10 +48,15 @@ async def commit(
 ) -> None:
     """Record `results` and end the batch. Raises StaleLease if somebody else has taken it."""
     await batches.fence(tx, batch)
+    happenings = _happenings(results, clock)
+    if results.back:
+        # What is put back and what goes on are locked in one order, as everywhere.
+        back = {touch.enrollment_id for touch in results.back}
+        await enrollments.hold(tx, sorted(back.union(h.enrollment_id for h in happenings)))
     await ledger.record(tx, results.entries, clock.now())
     await due.put_back(tx, results.back)
     await events.record(tx, results.bounces, clock.now())
-    tally = await course.apply(tx, _happenings(results, clock))
+    tally = await course.apply(tx, happenings)
     await batches.give_back(tx, _unused(batch, results.entries))
     await batches.finish(tx, batch.batch_id)
     versions = {e.version_id for e in results.entries} | {v for _, v in results.skipped}

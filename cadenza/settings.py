@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     clock_file: Path | None = None
     log_level: str = "info"
     worker_threads: int = Field(default=8, ge=1, le=64)
-    worker_poll_milliseconds: int = Field(default=50, ge=1, le=1000)
+    worker_poll_milliseconds: int = Field(default=1000, ge=1, le=4000)
     batch_size: int = Field(default=200, ge=1, le=500)
     batch_lease_seconds: float = Field(default=30.0, gt=0)
     shard_lease_seconds: float = Field(default=10.0, gt=0)

@@ -8,7 +8,7 @@ dies half-way is simply made again.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
@@ -17,16 +17,23 @@ from cadenza.abc import HintQueue
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course, Happening
-from cadenza.model import BatchId, Channel, EnrollmentId, Occurrence
+from cadenza.errors import traced
+from cadenza.model import BatchId, Channel, Occurrence
 from cadenza.storage import batches, due, rollups, shards
-from cadenza.storage.database import Database
+from cadenza.storage.database import Database, is_passing
+from cadenza.storage.due import DueTouch
+from cadenza.storage.rollups import Tally
 from monitoring.metrics import PassPart, ReapReason, SchedulerMetrics
 from scheduler.settle import settle_expired
 
 log = structlog.get_logger(__name__)
 
 TURNS_PER_PASS = 500
+TURN_FAILED = "error"
+"""Why a turn was put off that could not be taken."""
+
 _NO_ROOM_SECONDS = 0.02
+_SET_ASIDE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,17 +89,22 @@ class Scheduler:
         try:
             while not stop.is_set():
                 try:
-                    busy = await self.make_pass() if await self._has_work() else False
-                except (OSError, ConnectionError, TimeoutError) as error:
-                    # A server that is away comes back; what is due waits in its row.
-                    log.warning("pass_failed", error=type(error).__name__)
+                    if not (await self._has_work() and await self.make_pass()):
+                        await self._rest()
+                except Exception as error:  # noqa: BLE001 - what is due waits in its row
+                    log.warning("pass_failed", error=traced(error))
                     await asyncio.sleep(self._pace.idle_seconds)
-                    continue
-                if not busy:
-                    await self._rest()
         finally:
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        try:
             async with self._database.transaction() as tx:
                 await shards.release(tx, self._name)
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            log.warning("shards_not_given_back", error=type(error).__name__)
 
     async def make_pass(self) -> bool:
         """One pass; returns whether there may be more to do right away."""
@@ -110,8 +122,10 @@ class Scheduler:
         if self._clock.monotonic() >= self._housekeeping_at:
             return True
         async with self._database.connection() as db:
-            self._next = await due.next_moment(db, self._shards, self._clock.now())
-        return self._next <= self._clock.now() + self._pace.stage_ahead
+            self._next = await due.next_moment(
+                db, self._shards, self._clock.now(), self._pace.stage_ahead
+            )
+        return self._next <= self._clock.now()
 
     async def _keep_house(self) -> None:
         """What is needed a few times per lease: leases, crashed batches, lost hints."""
@@ -136,22 +150,47 @@ class Scheduler:
 
     async def _take_turns(self) -> int:
         """Advance the enrollments whose timer ran out or whose task is to be opened."""
+        try:
+            return await self._take_turns_together()
+        except Exception as error:
+            if is_passing(error):
+                raise
+            return await self._take_turns_apart()
+
+    async def _take_turns_together(self) -> int:
         async with self._database.transaction() as tx:
             turns = await due.take_turns(
                 tx, shards=self._shards, now=self._clock.now(), most=TURNS_PER_PASS
             )
-            tally = await self._course.apply(tx, [self._turn(*turn) for turn in turns])
+            tally = await self._course.apply(tx, [self._happening(turn) for turn in turns])
             await rollups.add(tx, tally)
         return len(turns)
 
-    def _turn(
-        self, enrollment_id: EnrollmentId, channel: Channel, step: str, visit: int
-    ) -> Happening:
-        kind = "opened_task" if channel is Channel.TASK else "elapsed"
+    async def _take_turns_apart(self) -> int:
+        """Each for itself: one that cannot be taken is put off and does not hold up the rest."""
+        now, tally = self._clock.now(), Tally()
+        async with self._database.transaction() as tx:
+            turns = await due.take_turns(tx, shards=self._shards, now=now, most=TURNS_PER_PASS)
+            for turn in turns:
+                try:
+                    async with tx.transaction():
+                        tally.update(await self._course.apply(tx, [self._happening(turn)]))
+                except Exception as error:
+                    if is_passing(error):
+                        raise
+                    log.error("turn_failed", step=turn.step, error=traced(error))
+                    until, tries = now + _SET_ASIDE, turn.attempts + 1
+                    again = replace(turn, due_at=until, attempts=tries, reason=TURN_FAILED)
+                    await due.put_back(tx, [again])
+            await rollups.add(tx, tally)
+        return len(turns)
+
+    def _happening(self, turn: DueTouch) -> Happening:
+        kind = "opened_task" if turn.channel is Channel.TASK else "elapsed"
         return Happening(
-            enrollment_id=enrollment_id,
+            enrollment_id=turn.enrollment_id,
             occurrence=Occurrence(
-                kind=kind, at=self._clock.now(), step=step, data={"visit": visit}
+                kind=kind, at=self._clock.now(), step=turn.step, data={"visit": turn.visit}
             ),
         )
 
@@ -175,10 +214,9 @@ class Scheduler:
         return len(ready)
 
     async def _rest(self) -> None:
-        """Sleep until something planned is due, at most `idle_seconds`."""
-        until = self._next - self._pace.stage_ahead
-        if until <= self._clock.now():
-            # It is due, and there is no room for it yet: ask again in a moment.
+        """Sleep until there is something to do, at most `idle_seconds`."""
+        if self._next <= self._clock.now():
+            # There is, but no room for it yet, or somebody holds it: ask again in a moment.
             await asyncio.sleep(_NO_ROOM_SECONDS)
         else:
-            await self._clock.sleep_until(until, at_most_seconds=self._pace.idle_seconds)
+            await self._clock.sleep_until(self._next, at_most_seconds=self._pace.idle_seconds)

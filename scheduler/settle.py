@@ -14,19 +14,24 @@ anything any more, and the journal tells how far each touch got:
 from collections.abc import Sequence
 from dataclasses import replace
 
+import structlog
+
 from cadenza import results
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course
+from cadenza.errors import StaleLease, traced
 from cadenza.model import TouchStatus
 from cadenza.results import Results
 from cadenza.storage import batches, enrollments, journal, ledger
 from cadenza.storage.batches import ClaimedBatch
-from cadenza.storage.database import Connection, Database
+from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.due import DueTouch
 from cadenza.storage.enrollments import Enrollment
 from cadenza.storage.journal import Trace
 from cadenza.storage.prospects import address_on
+
+log = structlog.get_logger(__name__)
 
 WORKER_LOST = "worker_lost"
 
@@ -34,16 +39,29 @@ WORKER_LOST = "worker_lost"
 async def settle_expired(
     database: Database, *, course: Course, catalog: Catalog, clock: Clock, most: int = 32
 ) -> Sequence[bool]:
-    """Settle batches whose lease has passed; for each, whether its journal was lost."""
+    """Settle batches whose lease has passed; for each, whether its journal was lost.
+
+    One that cannot be settled is left: it is tried again when the lease
+    under which it was taken over has passed.
+    """
     lost: list[bool] = []
     async with database.transaction() as tx:
         sealed = await batches.seal_expired(tx, most)
     for batch in sealed:
-        async with database.transaction() as tx:
-            journal_lost = batch.generation != await journal.current_generation(tx)
+        try:
+            async with database.transaction() as tx:
+                journal_lost = batch.generation != await journal.current_generation(tx)
+                outcome = await _reconstruct(tx, batch, clock, journal_lost=journal_lost)
+                await results.commit(
+                    tx, batch, outcome, course=course, catalog=catalog, clock=clock
+                )
             lost.append(journal_lost)
-            outcome = await _reconstruct(tx, batch, clock, journal_lost=journal_lost)
-            await results.commit(tx, batch, outcome, course=course, catalog=catalog, clock=clock)
+        except StaleLease:
+            log.warning("batch_taken_over", batch=batch.batch_id)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            log.error("batch_cannot_be_settled", batch=batch.batch_id, error=traced(error))
     return lost
 
 
@@ -53,7 +71,7 @@ async def _reconstruct(
     """Results as the journal shows them."""
     traces = await journal.read(tx, batch.batch_id)
     if journal_lost:
-        lost = Trace(began_at=clock.now(), expected_id=None)
+        lost = Trace(began_at=None, expected_id=None)
         traces = {t.touch_id: traces.get(t.touch_id, lost) for t in batch.touches}
     known = await enrollments.load(tx, [t.enrollment_id for t in batch.touches])
     outcome = Results()
@@ -70,7 +88,7 @@ async def _reconstruct(
 def _entry(touch: DueTouch, trace: Trace, enrollment: Enrollment) -> ledger.Entry:
     answer = trace.answer or {}
     return ledger.Entry(
-        touch=touch,
+        touch=replace(touch, account=trace.account or touch.account or ""),
         prospect_id=enrollment.profile.prospect_id,
         cadence_id=enrollment.cadence_id,
         version_id=enrollment.version_id,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dramatiq
 import structlog
 
+from cadenza.errors import traced
 from cadenza.model import BatchId
 from monitoring.metrics import Actor, WorkerMetrics
 from workers.broker import APPLY_EVENTS, CHORES, DELIVER, ENROLL, NOTIFY, HintBroker
@@ -36,9 +37,9 @@ def declare(
             try:
                 with metrics.actor_duration.labels(label).time():
                     await handler(*args)
-            except Exception:
+            except Exception as error:  # noqa: BLE001 - rows are found again by lease or sweep
                 metrics.actor_failures.labels(label).inc()
-                log.exception("actor_failed", actor=name)
+                log.error("actor_failed", actor=name, error=traced(error))
 
         register = dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)
         register(lambda *args: loop.call(handle(*args)))

@@ -1,8 +1,11 @@
 """One attempt to send one touch, and where it leaves the touch."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import structlog
 
 from cadenza.accounts import SenderAccount
 from cadenza.clock import Clock
@@ -13,6 +16,7 @@ from cadenza.errors import (
     SendError,
     SendWithheld,
     TransientSendError,
+    traced,
 )
 from cadenza.language.cadence import Cadence
 from cadenza.model import (
@@ -35,7 +39,12 @@ from workers.deferral import MOST_ATTEMPTS, backoff, put_off
 from workers.journal import JournalWriter
 from workers.sender_pool import SenderPool
 
+log = structlog.get_logger(__name__)
+
 _WITHHELD_RETRY = timedelta(seconds=30)
+# PostgreSQL takes neither NUL nor lone surrogates, and indexes a third of a page at most.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_LONGEST_NAME = 500
 _RESULTS = {
     TransientSendError: SendResult.TRANSIENT,
     PermanentSendError: SendResult.PERMANENT,
@@ -49,7 +58,8 @@ class Candidate:
     """A touch of a batch with everything that is known about it.
 
     keys: suppression keys of its recipient. thread: (step, Message-ID) of
-    the mails before it, oldest first.
+    the mails before it, oldest first. day_ends: when the day is over whose
+    capacity it has taken.
     """
 
     touch: DueTouch
@@ -59,6 +69,15 @@ class Candidate:
     recipient: str
     keys: Sequence[str] = ()
     thread: Sequence[tuple[str, str]] = ()
+    day_ends: datetime | None = None
+
+    def too_late(self, at: datetime) -> str | None:
+        """Why it must not begin at `at` any more."""
+        if self.touch.window_end is not None and at >= self.touch.window_end:
+            return "window"
+        if self.day_ends is not None and at >= self.day_ends:
+            return "account_per_day"
+        return None
 
     def later(self, until: datetime, reason: str, *, tried: bool = False) -> DueTouch:
         """The touch put off, in its window. tried: it counts as an attempt."""
@@ -93,6 +112,9 @@ class _Attempt:
         """What the sender awaits just before the body goes out."""
         at = self.clock.now()
         touch = self.candidate.touch
+        reason = self.candidate.too_late(at)
+        if reason is not None:
+            raise SendWithheld("its time is over", code=reason)
         await self.journal.begin(
             Attempt(
                 batch_id=self.batch.batch_id,
@@ -122,9 +144,9 @@ class _Attempt:
                 self.clock.now(),
                 {
                     "status": status,
-                    "code": code,
-                    "provider_id": accepted.provider_id if accepted else None,
-                    "thread_id": accepted.thread_id if accepted else None,
+                    "code": _kept(code),
+                    "provider_id": _kept(accepted.provider_id) if accepted else None,
+                    "thread_id": _kept(accepted.thread_id) if accepted else None,
                 },
             )
 
@@ -145,9 +167,9 @@ class _Attempt:
             version_id=enrollment.version_id,
             recipient=self.candidate.recipient,
             status=status,
-            code=code,
-            provider_id=provider_id,
-            thread_id=thread_id,
+            code=_kept(code),
+            provider_id=_kept(provider_id),
+            thread_id=_kept(thread_id),
             began_at=self.began_at,
         )
 
@@ -176,11 +198,8 @@ class Attempts:
         )
         try:
             accepted = await self._send(candidate, message, attempt)
-        except SendWithheld:
-            # A stop: the enrollment is not active and the touch is dropped when it
-            # is put back. Or the journal was away: then it is tried again.
-            until = self._clock.now() + _WITHHELD_RETRY
-            outcome.back.append(candidate.later(until, "withheld"))
+        except SendWithheld as error:
+            outcome.back.append(self._withheld(candidate, error))
         except PermanentSendError as error:
             attempt.answered("failed", code=error.code)
             outcome.entries.append(attempt.entry(TouchStatus.FAILED, code=error.code))
@@ -192,6 +211,16 @@ class Attempts:
             )
         except (TransientSendError, ConfigurationError) as error:
             self._try_again(attempt, error, outcome)
+        except Exception as error:  # noqa: BLE001 - the rest of the batch must not suffer for it
+            log.error("send_failed", provider=candidate.account.provider, error=traced(error))
+            if attempt.began_at is None:
+                self._try_again(attempt, TransientSendError("failed", code="error"), outcome)
+            else:
+                outcome.entries.append(
+                    attempt.entry(
+                        TouchStatus.UNKNOWN, code="error", provider_id=attempt.expected_id
+                    )
+                )
         else:
             attempt.answered("sent", accepted=accepted)
             outcome.entries.append(
@@ -221,6 +250,13 @@ class Attempts:
                 self._metrics.touch_lag.labels(channel).observe(max(0.0, lag.total_seconds()))
         return accepted
 
+    def _withheld(self, candidate: Candidate, error: SendWithheld) -> DueTouch:
+        if error.code is not None:
+            return candidate.later(self._clock.now(), error.code)
+        # A stop: the enrollment is not active and the touch is dropped when it
+        # is put back. Or the journal was away: then it is tried again.
+        return candidate.later(self._clock.now() + _WITHHELD_RETRY, "withheld")
+
     def _try_again(
         self, attempt: _Attempt, error: SendError | ConfigurationError, outcome: Results
     ) -> None:
@@ -235,6 +271,11 @@ class Attempts:
         outcome.back.append(attempt.candidate.later(until, "provider_deferred", tried=True))
 
 
+def _kept(name: str | None) -> str | None:
+    """What a provider calls something, so that it can be stored and indexed whatever it is."""
+    return name if name is None else _UNSTORABLE.sub("", name)[:_LONGEST_NAME]
+
+
 def _bounce(candidate: Candidate, error: PermanentSendError, now: datetime) -> Event:
     """What the provider said of an invalid recipient, as the event that a DSN would have been."""
     return Event(
@@ -243,5 +284,5 @@ def _bounce(candidate: Candidate, error: PermanentSendError, now: datetime) -> E
         type=EventType.BOUNCED,
         occurred_at=now,
         about=[TouchRef(touch_id=candidate.touch.touch_id)],
-        data={"code": error.code},
+        data={"code": _kept(error.code)},
     )

@@ -7,6 +7,7 @@ results or time limits are used (docs/adr/0003).
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -30,7 +31,9 @@ NOTIFY = "notify"
 ENROLL = "enroll"
 
 
+MOST_UNREAD = 1_000
 _BELLS = 64
+_FULL_SECONDS = 0.005
 
 
 class HintBroker(RedisBroker):
@@ -59,6 +62,10 @@ class HintBroker(RedisBroker):
             pipe.execute()
         return enqueued
 
+    def unread(self, queue_name: str) -> int:
+        """How many messages wait in a queue."""
+        return int(self.client.llen(f"{self.namespace}:{queue_name}"))
+
     def bell(self, queue_name: str) -> str:
         """The list that an idle consumer of this queue blocks on."""
         return f"{self.namespace}:bell:{queue_name}"
@@ -80,7 +87,10 @@ class HintConsumer(_RedisConsumer):
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]
-        if message is None:
+        if message is None and self.outstanding_message_count >= self.prefetch:
+            # Nothing was asked for: leave the bells to those who have room.
+            time.sleep(_FULL_SECONDS)
+        elif message is None:
             try:
                 self._client.blpop([self._bell], timeout=self._seconds)
             except redis.ConnectionError as error:
@@ -102,7 +112,9 @@ def make_broker(redis_url: str, middleware: Sequence[dramatiq.Middleware] = ()) 
 class DramatiqHints:
     """`cadenza.abc.HintQueue` over a broker; enqueueing happens in one thread of its own.
 
-    A hint that cannot be enqueued is dropped: it will be given again.
+    A hint that cannot be enqueued is dropped: it will be given again. So
+    is one to a queue in which many wait unread: where no worker is, they
+    would pile up for days.
     """
 
     def __init__(self, broker: HintBroker) -> None:
@@ -132,8 +144,10 @@ class DramatiqHints:
 
     def _put(self, messages: Sequence[dramatiq.Message[None]]) -> None:
         try:
+            unread = {name: self._broker.unread(name) for name in {m.queue_name for m in messages}}
             for message in messages:
-                self._broker.enqueue(message)
+                if unread[message.queue_name] < MOST_UNREAD:
+                    self._broker.enqueue(message)
         except redis.RedisError:
             log.warning("redis_away_hints_dropped")
 

@@ -20,13 +20,13 @@ from cadenza.accounts import Accounts
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course
-from cadenza.errors import LimiterUnavailable, RenderError, StaleLease
+from cadenza.errors import LimiterUnavailable, RenderError, StaleLease, traced
 from cadenza.model import BatchId, EnrollmentId, EnrollmentStatus, Outbound
 from cadenza.results import Results
 from cadenza.steps.email import EmailStep
 from cadenza.storage import batches, enrollments, ledger, suppressions
 from cadenza.storage.batches import ClaimedBatch
-from cadenza.storage.database import Database
+from cadenza.storage.database import Database, is_passing
 from cadenza.storage.due import DueTouch
 from cadenza.storage.enrollments import Enrollment
 from cadenza.storage.prospects import address_on
@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 
 _LIMITER_RETRY = timedelta(seconds=30)
 _SHORT_WAIT = timedelta(seconds=1)
+_AGAIN_SECONDS = 0.2
 
 
 class Delivery:
@@ -107,13 +108,23 @@ class Delivery:
             self._held.discard(batch_id)
 
     async def keep_leases(self) -> None:
-        """Renew the leases of what is in hand, for ever."""
+        """Renew the leases of what is in hand, for ever; soon again where the database is away."""
+        wait = self._lease_seconds / 3
         while True:
-            await asyncio.sleep(self._lease_seconds / 3)
-            if self._held:
-                async with self._database.transaction() as tx:
-                    held = sorted(self._held)
-                    await batches.renew(tx, held, self._worker, self._lease_seconds)
+            await asyncio.sleep(wait)
+            wait = self._lease_seconds / 3
+            try:
+                await self.renew()
+            except Exception as error:  # noqa: BLE001 - without it all would be taken away
+                log.warning("leases_not_renewed", error=traced(error))
+                wait = min(wait, _AGAIN_SECONDS)
+
+    async def renew(self) -> None:
+        """Renew the leases of what is in hand, once."""
+        held = sorted(self._held)
+        if held:
+            async with self._database.transaction() as tx:
+                await batches.renew(tx, held, self._worker, self._lease_seconds)
 
     def _timed(self, phase: Phase) -> AbstractContextManager[object]:
         return self._metrics.delivery_phase.labels(phase).time()
@@ -137,7 +148,13 @@ class Delivery:
         candidates = []
         for touch in batch.touches:
             allowed = forbidden.isdisjoint(keys[touch.touch_id])
-            candidate = self._screen(touch, known[touch.enrollment_id], outcome, allowed=allowed)
+            try:
+                candidate = self._screen(
+                    touch, known[touch.enrollment_id], outcome, allowed=allowed
+                )
+            except Exception as error:  # noqa: BLE001 - the rest of the batch goes on
+                outcome.paused.append((touch, _told(error)))
+                continue
             if candidate is not None:
                 thread = threads.get(touch.enrollment_id, ())
                 candidates.append(replace(candidate, keys=keys[touch.touch_id], thread=thread))
@@ -221,15 +238,13 @@ class Delivery:
             account: (today, len(some), some[0].account.limits.per_day)
             for account, some in by_account.items()
         }
-        async with self._database.connection() as db:
-            granted = await batches.reserve(db, batch, wanted)
+        async with self._database.transaction() as tx:
+            granted = await batches.reserve(tx, batch, wanted)
         reserved = [(account, today, count) for account, count in granted.items()]
-        kept = []
+        kept, tomorrow = [], next_day(now, zone)
         for account, some in by_account.items():
-            kept += some[: granted[account]]
-            outcome.back += [
-                c.later(next_day(now, zone), "account_per_day") for c in some[granted[account] :]
-            ]
+            kept += [replace(c, day_ends=tomorrow) for c in some[: granted[account]]]
+            outcome.back += [c.later(tomorrow, "account_per_day") for c in some[granted[account] :]]
         return replace(batch, reserved=[*batch.reserved, *reserved]), kept
 
     def _render(
@@ -250,8 +265,8 @@ class Delivery:
                         now=self._clock.now(),
                     )
                 )
-            except RenderError as error:
-                outcome.paused.append((candidate.touch, str(error)))
+            except Exception as error:  # noqa: BLE001 - the rest of the batch goes on
+                outcome.paused.append((candidate.touch, _told(error)))
                 continue
             ready.append((candidate, message))
         return ready
@@ -267,11 +282,32 @@ class Delivery:
                 group.create_task(self._attempts.make(batch, candidate, message, outcome))
 
     async def _record(self, batch: ClaimedBatch, outcome: Results) -> None:
+        """Commit, as often as it takes: what providers answered is known nowhere else."""
         await self._journal.finish(batch.batch_id)
-        async with self._database.transaction() as tx:
-            await results.commit(
-                tx, batch, outcome, course=self._course, catalog=self._catalog, clock=self._clock
-            )
+        while True:
+            try:
+                async with self._database.transaction() as tx:
+                    return await results.commit(
+                        tx,
+                        batch,
+                        outcome,
+                        course=self._course,
+                        catalog=self._catalog,
+                        clock=self._clock,
+                    )
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                log.warning("commit_again", batch=batch.batch_id, error=type(error).__name__)
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
+def _told(error: Exception) -> str:
+    """Why an enrollment is paused whose touch cannot be made, for a person to read."""
+    if isinstance(error, RenderError):
+        return str(error)
+    log.error("touch_held", error=traced(error))
+    return f"cannot be delivered: {type(error).__name__}"
 
 
 def _replies(touch: DueTouch, known: Mapping[EnrollmentId, Enrollment], catalog: Catalog) -> bool:

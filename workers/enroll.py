@@ -1,7 +1,10 @@
 """Enrolls the prospects of a message: receipt, verdicts and enrollments in one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import structlog
 
 from cadenza import planner
 from cadenza.accounts import Accounts
@@ -9,6 +12,7 @@ from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course
 from cadenza.enrolling import (
+    MOST_BYTES,
     EnrollmentMessage,
     Row,
     RowRejected,
@@ -17,14 +21,19 @@ from cadenza.enrolling import (
     fallback_key,
     read_message,
 )
-from cadenza.errors import UnknownName
+from cadenza.errors import UnknownName, traced
 from cadenza.model import ProspectId, Transition
 from cadenza.storage import due, enrollments, prospects, receipts, rollups, suppressions
 from cadenza.storage.cadences import StoredVersion
-from cadenza.storage.database import Connection, Database
+from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.enrollments import NewEnrollment
 from cadenza.storage.receipts import Receipt, RowVerdict
 from cadenza.storage.rollups import Tally
+
+log = structlog.get_logger(__name__)
+
+
+_ROWS_A_TURN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,23 +67,37 @@ class Enroller:
 
         The same key again changes nothing and gives the same receipt.
         """
-        async with self._database.transaction() as tx:
-            key = await self._process(tx, raw)
+        try:
+            async with self._database.transaction() as tx:
+                key = await self._process(tx, raw)
+        except Exception as error:
+            if is_passing(error):
+                raise
+            # It would fail whenever it comes, and whatever waits behind it would wait for ever.
+            log.error("message_failed", error=traced(error))
+            async with self._database.transaction() as tx:
+                key = await self._refuse(tx, raw, _key_of(raw), "an error of ours; see the logs")
         async with self._database.connection() as db:
             receipt = await receipts.find(db, key)
         if receipt is None:
             raise UnknownName(f"the receipt of message {key!r} is gone")
         return receipt
 
+    async def _refuse(self, tx: Connection, raw: bytes, key: str | None, reason: str) -> str:
+        key = key or fallback_key(raw)
+        await receipts.unreadable(tx, key, reason, raw[:MOST_BYTES], self._clock.now())
+        return key
+
     async def _process(self, tx: Connection, raw: bytes) -> str:
-        now = self._clock.now()
         try:
             message = read_message(raw)
+        except UnreadableMessage as error:
+            return await self._refuse(tx, raw, error.key, str(error))
+        try:
             version = await self._catalog.newest(tx, message.cadence)
-        except (UnreadableMessage, UnknownName) as error:
-            key = _key_of(raw)
-            await receipts.unreadable(tx, key, str(error), raw, now)
-            return key
+        except UnknownName as error:
+            return await self._refuse(tx, raw, message.key, str(error))
+        now = self._clock.now()
         receipt_id = await receipts.open_receipt(tx, message.key, message.cadence, now)
         if receipt_id is not None:
             verdicts = await self._enroll_rows(tx, message, version)
@@ -89,7 +112,7 @@ class Enroller:
         self, tx: Connection, message: EnrollmentMessage, version: StoredVersion
     ) -> Sequence[RowVerdict]:
         verdicts: list[RowVerdict] = []
-        good = self._check(message, verdicts)
+        good = await self._check(message, verdicts)
         good = await _without_suppressed(tx, good, verdicts)
         now = self._clock.now()
         ids = await prospects.upsert(
@@ -122,10 +145,14 @@ class Enroller:
         await due.plan(tx, plans)
         return verdicts
 
-    def _check(self, message: EnrollmentMessage, verdicts: list[RowVerdict]) -> Sequence[_Good]:
+    async def _check(
+        self, message: EnrollmentMessage, verdicts: list[RowVerdict]
+    ) -> Sequence[_Good]:
         good: list[_Good] = []
         seen: set[tuple[str, str]] = set()
         for number, raw_row in enumerate(message.rows):
+            if number % _ROWS_A_TURN == 0:
+                await asyncio.sleep(0)  # addresses take their time; deliveries share this loop
             try:
                 row = check_row(raw_row, self._accounts)
             except RowRejected as error:
@@ -179,8 +206,8 @@ def _new(
     )
 
 
-def _key_of(raw: bytes) -> str:
+def _key_of(raw: bytes) -> str | None:
     try:
         return read_message(raw).key
-    except UnreadableMessage:
-        return fallback_key(raw)
+    except UnreadableMessage as error:
+        return error.key

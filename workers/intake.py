@@ -14,11 +14,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from asyncpg.exceptions import InterfaceError, PostgresError
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
-from sqlalchemy.exc import SQLAlchemyError
+from redis.exceptions import ResponseError
 
+from cadenza.errors import traced
 from workers.enroll import Enroller
 
 log = structlog.get_logger(__name__)
@@ -52,9 +51,9 @@ class Intake:
                 while _goes_on():
                     for entry in await self._next():
                         await self._handle(*entry)
-            except (RedisError, OSError, PostgresError, InterfaceError, SQLAlchemyError) as error:
+            except Exception as error:  # noqa: BLE001 - nobody would miss a reader that died
                 # NOGROUP after a wipe is among these: the group is made again.
-                log.warning("intake_interrupted", error=type(error).__name__)
+                log.warning("intake_interrupted", error=traced(error))
                 await asyncio.sleep(0.5)
 
     async def _ensure_group(self) -> None:

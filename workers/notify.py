@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from cadenza.accounts import Accounts, Owner, SenderAccount
 from cadenza.clock import Clock
-from cadenza.errors import AmbiguousSendError, ConfigurationError, SendError, TransientSendError
+from cadenza.errors import (
+    AmbiguousSendError,
+    ConfigurationError,
+    SendError,
+    TransientSendError,
+    traced,
+)
 from cadenza.links import Links
 from cadenza.model import Channel, OutboundEmail, TouchId
 from cadenza.storage import notifications
@@ -13,7 +21,8 @@ from cadenza.storage.database import Connection, Database
 from cadenza.storage.notifications import Notification
 from workers.sender_pool import SenderPool
 
-_GROUP = 20
+log = structlog.get_logger(__name__)
+
 _MOST_ATTEMPTS = 10
 _RETRY_SECONDS = 60.0
 _SUBJECTS = {
@@ -41,14 +50,18 @@ class Notifier:
         self._clock = clock
 
     async def notify_all(self) -> int:
-        """Send until none waits; returns how many were sent."""
+        """Send until none waits; returns how many were sent.
+
+        Each in a transaction of its own: what fails for one must not make
+        another leave again.
+        """
         total = 0
         while True:
             async with self._database.transaction() as tx:
-                waiting = await notifications.take(tx, _GROUP)
+                waiting = await notifications.take(tx, 1)
                 for notification in waiting:
                     total += await self._notify(tx, notification)
-            if len(waiting) < _GROUP:
+            if not waiting:
                 return total
 
     async def _notify(self, tx: Connection, notification: Notification) -> bool:
@@ -58,9 +71,7 @@ class Notifier:
             missing = (
                 "the owner is not in the accounts file" if owner is None else "no mail account"
             )
-            await notifications.failed(
-                tx, notification.notification_id, retry_seconds=None, failure=missing
-            )
+            await self._failed(tx, notification, missing, again=False)
             return False
         try:
             sender = await self._senders.sender_for(account)
@@ -68,16 +79,26 @@ class Notifier:
         except AmbiguousSendError:
             pass  # it may have arrived; a second one would only disturb
         except (SendError, ConfigurationError) as error:
-            again = isinstance(error, TransientSendError) and notification.attempts < _MOST_ATTEMPTS
-            await notifications.failed(
-                tx,
-                notification.notification_id,
-                retry_seconds=_RETRY_SECONDS if again else None,
-                failure=str(error),
-            )
+            again = isinstance(error, TransientSendError)
+            await self._failed(tx, notification, str(error), again=again)
+            return False
+        except Exception as error:  # noqa: BLE001 - it must not hold up those behind it
+            log.error("notification_failed", error=traced(error))
+            await self._failed(tx, notification, type(error).__name__, again=True)
             return False
         await notifications.sent(tx, [notification.notification_id], self._clock.now())
         return True
+
+    async def _failed(
+        self, tx: Connection, notification: Notification, failure: str, *, again: bool
+    ) -> None:
+        again = again and notification.attempts < _MOST_ATTEMPTS
+        await notifications.failed(
+            tx,
+            notification.notification_id,
+            retry_seconds=_RETRY_SECONDS if again else None,
+            failure=failure,
+        )
 
     def _sender_account(self) -> SenderAccount | None:
         mail = [a for a in self._accounts.accounts if a.channel is Channel.EMAIL]

@@ -17,6 +17,7 @@ from cadenza.model import (
     Transition,
 )
 from cadenza.planner.course import finish, walk
+from cadenza.steps.touch import SETTLED
 
 # Said often, and never asked for: no step waits for these.
 _UNHEARD = frozenset({EventType.DELIVERED, EventType.SOFT_BOUNCED})
@@ -42,6 +43,22 @@ def advance(
     if handle is None:
         raise ValueError(f"{occurrence.kind!r} is no kind of occurrence")
     return handle(standing, occurrence)
+
+
+def hold(state: EnrollmentState, occurrence: Occurrence) -> Transition:
+    """What to do where `advance` fails: pause, and remember what cannot be undone.
+
+    A touch that left is noted, so that it is not planned again; a task that
+    could not be opened is not, so that it will be.
+    """
+    step = occurrence.step or ""
+    visit = state.visits.get(step, 0)
+    heard = state
+    if occurrence.kind in SETTLED and occurrence.data.get("visit", visit) == visit:
+        heard = _record(state, step, {occurrence.kind: occurrence.at})
+    elif occurrence.event is not None:
+        heard = _record(state, step, _marks(occurrence, occurrence.event))
+    return _pause(heard) if state.status is EnrollmentStatus.ACTIVE else _unchanged(heard)
 
 
 def _unchanged(state: EnrollmentState) -> Transition:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from cadenza.errors import StaleLease
-from cadenza.model import BatchId, Channel, EnrollmentId, TouchId
+from cadenza.model import BatchId, EnrollmentId, TouchId
 from cadenza.storage import journal
 from cadenza.storage.database import Connection, Row
 from cadenza.storage.due import DueTouch
@@ -26,7 +26,6 @@ class ClaimedBatch:
 
     batch_id: BatchId
     epoch: int
-    channel: Channel
     touches: Sequence[DueTouch]
     generation: int | None = None
     reserved: Sequence[tuple[str, date, int]] = ()
@@ -60,7 +59,7 @@ async def claim(
             lease_until = clock_timestamp() + $3 * interval '1 second',
             generation = (select generation from journal_generation)
         where id = $1 and state = 'released'
-        returning id, epoch, channel, generation, reserved, touches""",
+        returning id, epoch, generation, reserved, touches""",
         batch_id,
         worker,
         lease_seconds,
@@ -94,16 +93,17 @@ async def reserve(
 ) -> Mapping[str, int]:
     """Take daily capacity: account → (its day, touches, cap). Returns account → how many it got.
 
-    What was taken is noted in the batch in the same statement, so that
+    What was taken is noted in the batch in the same transaction, so that
     whoever settles a crashed batch can give the unused part back.
-    Raises StaleLease.
+    Raises StaleLease; then nothing was taken.
     """
+    await fence(tx, batch)  # a batch is locked before capacity is, as when it is recorded
     accounts = sorted(wanted)  # one lock order for all workers
     rows = await tx.fetch(
         """with granted as (
             insert into account_day (account, day, used, cap, last_grant)
             select a, d, least(n, c), c, least(n, c)
-            from unnest($3::text[], $4::date[], $5::int[], $6::int[]) as t (a, d, n, c)
+            from unnest($2::text[], $3::date[], $4::int[], $5::int[]) as t (a, d, n, c)
             on conflict (account, day) do update set
                 cap = excluded.cap,
                 last_grant = least(excluded.used, greatest(0, excluded.cap - account_day.used)),
@@ -113,17 +113,14 @@ async def reserve(
         noted as (
             update batch set reserved = reserved || (
                 select jsonb_agg(jsonb_build_array(account, day, last_grant)) from granted)
-            where id = $1 and epoch = $2 returning id)
-        select account, last_grant, (select count(*) from noted) as is_ours from granted""",
+            where id = $1)
+        select account, last_grant from granted""",
         batch.batch_id,
-        batch.epoch,
         accounts,
         [wanted[a][0] for a in accounts],
         [wanted[a][1] for a in accounts],
         [wanted[a][2] for a in accounts],
     )
-    if not all(row["is_ours"] for row in rows):
-        raise StaleLease(f"batch {batch.batch_id}")
     return {row["account"]: row["last_grant"] for row in rows}
 
 
@@ -133,7 +130,10 @@ async def give_back(tx: Connection, unused: Sequence[tuple[str, date, int]]) -> 
     if unused:
         await tx.execute(
             """update account_day set used = greatest(0, used - n)
-            from unnest($1::text[], $2::date[], $3::int[]) as t (a, d, n)
+            from (select account as a, day as d, n from account_day
+                join unnest($1::text[], $2::date[], $3::int[]) as t (a, d, n)
+                    on account = t.a and day = t.d
+                order by account, day for update of account_day) as held
             where account = a and day = d""",
             [u[0] for u in unused],
             [u[1] for u in unused],
@@ -164,7 +164,7 @@ async def seal_expired(tx: Connection, most: int) -> Sequence[ClaimedBatch]:
         where id in (select id from batch
             where state = 'claimed' and lease_until < clock_timestamp()
             order by id limit $1 for update skip locked)
-        returning id, epoch, channel, generation, reserved, touches""",
+        returning id, epoch, generation, reserved, touches""",
         most,
     )
     return [_claimed(row) for row in rows]
@@ -206,10 +206,15 @@ async def carrying(db: Connection, ids: Sequence[TouchId]) -> set[TouchId]:
 
 
 async def adopt(tx: Connection, scheduler: str) -> None:
-    """Take over the batches of schedulers that are gone, so that somebody counts and hints them."""
+    """Take over the batches of schedulers that are gone, so that somebody counts and hints them.
+
+    Those that somebody is at work on at this moment are left for the next time.
+    """
     await tx.execute(
-        """update batch set scheduler = $1
-        where scheduler <> $1 and scheduler not in (select scheduler from scheduler_process)""",
+        """update batch set scheduler = $1 where id in (
+            select id from batch where scheduler <> $1
+                and scheduler not in (select scheduler from scheduler_process)
+            order by id for update skip locked)""",
         scheduler,
     )
 
@@ -231,7 +236,6 @@ def _claimed(row: Row) -> ClaimedBatch:
     return ClaimedBatch(
         batch_id=row["id"],
         epoch=row["epoch"],
-        channel=Channel(row["channel"]),
         generation=row["generation"],
         reserved=[
             (account, date.fromisoformat(day), count)

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from cadenza.model import SENDING_CHANNELS, BatchId, Channel, EnrollmentId, Planned, TouchId
-from cadenza.storage.database import Connection
+from cadenza.storage.database import Connection, Row
+
+_FEW = 4  # up to a quarter of a batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,11 @@ class DueTouch:
             attempts=row["attempts"],
             reason=row["reason"],
         )
+
+    @classmethod
+    def from_row(cls, row: Row) -> "DueTouch":
+        """Read a row of `due`."""
+        return cls(**{**row, "channel": Channel(row["channel"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +138,11 @@ async def stage(
     """Move touches that are due before `until` into batches of up to `size`.
 
     What is due by `now` is cut by channel and released at once; what is
-    due later is cut by minute and channel and released in its minute.
-    Returns (batch, is released) for each. A touch is moved once, whoever
-    stages it: DELETE decides.
+    due later is cut by minute and channel and released in its minute. A
+    few touches make one batch whatever their channels: a batch has its
+    price, and channels are kept apart only so that a slow one does not
+    hold up many of another. Returns (batch, is released) for each. A touch
+    is moved once, whoever stages it: DELETE decides.
     """
     rows = await tx.fetch(
         """with taken as (
@@ -145,15 +154,18 @@ async def stage(
         cut as (
             select *, case when due_at <= $3 then $3 else date_trunc('minute', due_at)
                 + interval '1 minute' end as minute,
-                row_number() over (partition by channel,
-                    case when due_at <= $3 then $3 else date_trunc('minute', due_at) end
-                    order by due_at, touch_id) - 1 as nth
-            from taken)
+                case when (select count(*) from taken) > $8 then channel else '' end as lane
+            from taken),
+        counted as (
+            select *, row_number() over (partition by lane, minute order by due_at, touch_id) - 1
+                as nth
+            from cut)
         insert into batch (channel, state, release_at, hinted_at, scheduler, size, touches)
-        select channel, case when minute <= $3 then 'released' else 'staged' end, minute,
+        select case when count(distinct channel) = 1 then min(channel) else 'mixed' end,
+            case when minute <= $3 then 'released' else 'staged' end, minute,
             case when minute <= $3 then clock_timestamp() end, $1, count(*),
-            jsonb_agg(to_jsonb(cut) order by due_at, touch_id)
-        from cut group by channel, minute, nth / $5
+            jsonb_agg(to_jsonb(counted) order by due_at, touch_id)
+        from counted group by lane, minute, nth / $5
         returning id, state = 'released' as is_released""",
         scheduler,
         shards,
@@ -162,38 +174,56 @@ async def stage(
         size,
         most,
         list(SENDING_CHANNELS),
+        size // _FEW,
     )
     return [(row["id"], row["is_released"]) for row in rows]
 
 
 async def take_turns(
     tx: Connection, *, shards: Sequence[int], now: datetime, most: int
-) -> Sequence[tuple[EnrollmentId, Channel, str, int]]:
-    """Remove and return tasks and timers whose time has come: (enrollment, channel, step, visit).
+) -> Sequence[DueTouch]:
+    """Remove and return tasks and timers whose time has come, in order of their times.
 
-    The caller advances the enrollments in the same transaction.
+    Their enrollments are locked: the caller advances them in the same
+    transaction. One that is being changed at this moment is left for the
+    next time, because whoever changes it may want its row here.
     """
     rows = await tx.fetch(
-        """delete from due where touch_id in (
-            select touch_id from due
+        """with ready as (
+            select touch_id, enrollment_id from due
             where due_at <= $2 and shard = any($1::smallint[]) and channel in ('task', 'timer')
-            order by due_at limit $3 for update skip locked)
-        returning enrollment_id, channel, step, visit, due_at""",
+            order by due_at limit $3),
+        held as materialized (
+            select e.id from enrollment e where e.id in (select enrollment_id from ready)
+            order by e.id for no key update skip locked)
+        delete from due where touch_id in (
+            select touch_id from ready join held on held.id = ready.enrollment_id)
+        returning *""",
         shards,
         now,
         most,
     )
-    rows = sorted(rows, key=lambda row: row["due_at"])
-    return [(r["enrollment_id"], Channel(r["channel"]), r["step"], r["visit"]) for r in rows]
+    return sorted((DueTouch.from_row(row) for row in rows), key=lambda turn: turn.due_at)
 
 
-async def next_moment(db: Connection, shards: Sequence[int], now: datetime) -> datetime:
-    """When the next planned or staged row of these shards is due, at most an hour from `now`."""
+async def next_moment(
+    db: Connection, shards: Sequence[int], now: datetime, ahead: timedelta
+) -> datetime:
+    """When these shards have something to stage, release or advance; at most an hour from `now`.
+
+    ahead: how long before it is due a touch is staged. Never too late, but
+    by what was planned behind a timer: who waits for long looks again.
+    """
     moment: datetime = await db.fetchval(
         """select least($2::timestamptz + interval '1 hour',
-            (select due_at from due where shard = any($1::smallint[]) order by due_at limit 1),
+            (select case when channel = any($4::text[]) then due_at - $3::interval else due_at end
+                from due where shard = any($1::smallint[]) order by due_at limit 1),
+            (select $2 where exists (select 1 from due where shard = any($1::smallint[])
+                and channel = any($4::text[]) and due_at <= $2 + $3)),
             (select min(release_at) from batch where state = 'staged'))""",
         shards,
         now,
+        ahead,
+        list(SENDING_CHANNELS),
     )
     return moment

@@ -91,10 +91,13 @@ async def close_receipt(tx: Connection, receipt_id: int, verdicts: Sequence[RowV
 async def unreadable(
     tx: Connection, message_key: str, reason: str, raw: bytes, now: datetime
 ) -> None:
-    """Keep a message that could not be read, with the reason."""
+    """Keep a message that could not be read, with the reason; of a key's several the last one."""
     await tx.execute(
         """insert into receipt (message_key, status, reason, raw, received_at)
-        values ($1, 'unreadable', $2, $3, $4) on conflict (message_key) do nothing""",
+        values ($1, 'unreadable', $2, $3, $4)
+        on conflict (message_key) do update set reason = excluded.reason, raw = excluded.raw,
+            received_at = excluded.received_at
+            where receipt.status = 'unreadable'""",
         message_key,
         reason,
         raw,

@@ -17,9 +17,12 @@ async def heartbeat(tx: Connection, scheduler: str, lease_seconds: float) -> int
         on conflict (scheduler) do update set seen_at = excluded.seen_at""",
         scheduler,
     )
+    # Those that are just saying that they live are skipped: after an outage all look
+    # dead, and two that wait for each other's rows would stand still.
     await tx.execute(
-        """delete from scheduler_process
-        where seen_at < clock_timestamp() - $1 * interval '1 second'""",
+        """delete from scheduler_process where scheduler in (
+            select scheduler from scheduler_process
+            where seen_at < clock_timestamp() - $1 * interval '1 second' for update skip locked)""",
         lease_seconds,
     )
     count: int = await tx.fetchval("select count(*) from scheduler_process")

@@ -28,7 +28,7 @@ def demo(  # noqa: PLR0917 - typer reads them as options
     ] = _CADENCE,
     accounts: Annotated[
         Path,
-        typer.Option(help="Accounts file; it finds the pretend world by DEMO_… variables.",
+        typer.Option(help="Accounts file; its owners, groups and limits count, its servers do not.",
                      exists=True, dir_okay=False),
     ] = _DATA / "accounts.yaml",
     days: Annotated[int, typer.Option(help="How many days to run.", min=1, max=366)] = 30,
@@ -41,7 +41,7 @@ def demo(  # noqa: PLR0917 - typer reads them as options
     step_minutes: Annotated[
         int, typer.Option(help="How far time jumps at most once nothing is left to do.",
                           min=1, max=60)
-    ] = 15,
+    ] = 30,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=16)] = 2,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running at the end.")
@@ -49,6 +49,9 @@ def demo(  # noqa: PLR0917 - typer reads them as options
     data_dir: Annotated[
         Path, typer.Option(help="Where its data goes; emptied first.")
     ] = Path("var/demo"),
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw the final report into this SVG file.")
+    ] = None,
 ) -> None:  # fmt: skip
     """Run a month of touches through real servers, against a pretend outside world.
 
@@ -69,6 +72,7 @@ def demo(  # noqa: PLR0917 - typer reads them as options
         workers=workers,
         keep=keep,
         data_dir=data_dir.resolve(),
+        picture=picture.resolve() if picture else None,
     )
     try:
         run_demo(options, screen())

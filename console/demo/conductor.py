@@ -18,7 +18,8 @@ from cadenza.storage.rest import Rest
 from console.demo.world import World, WorldState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LOOK_AGAIN_SECONDS = 0.004
+_FIRST_LOOK_SECONDS = 0.01
+_LOOK_AGAIN_SECONDS = 0.005
 _STUCK_SECONDS = 120.0
 
 
@@ -78,6 +79,7 @@ class Conductor:
     ) -> datetime | None:
         """Wait until nothing is under way; returns when the next thing is due."""
         since = self._clock.monotonic()
+        await asyncio.sleep(_FIRST_LOOK_SECONDS)
         while True:
             now = self._clock.now()
             if self._producer.next_at is not None and self._producer.next_at <= now:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,17 @@ class DemoReport:
     def write(self, path: Path) -> None:
         """Write report.json."""
         path.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
+
+    def draw(self, path: Path) -> None:
+        """Draw the table and the verdict into an SVG file."""
+        canvas = Console(record=True, width=118, file=StringIO(), highlight=False)
+        canvas.print(
+            f"[bold]{self.days} days in {self.elapsed_seconds:.0f} seconds:[/] "
+            f"{self.totals.prospects:,} prospects, "
+            f"{sum(self.totals.sent_by_channel.values()):,} touches, {self.totals.tasks:,} tasks\n"
+        )
+        self.show(canvas)
+        canvas.save_svg(str(path), title="make demo")
 
     def show(self, console: Console) -> None:
         """Print the table and the verdict."""

@@ -27,6 +27,7 @@ from console.demo.conductor import Conductor
 from console.demo.live import LiveView
 from console.demo.outside import OUTSIDE, outside_env, sandbox_spec
 from console.demo.producer import CsvProducer
+from console.demo.redirect import redirect_accounts
 from console.demo.report import DemoReport
 from console.demo.witness import compare
 from console.demo.world import World
@@ -52,7 +53,11 @@ class DemoFailed(CadenzaError):
 
 @dataclass(frozen=True, kw_only=True)
 class DemoOptions:
-    """What `cadenza demo` was asked for. per_day: None enrolls all over the first four days."""
+    """What `cadenza demo` was asked for.
+
+    per_day: None enrolls all over the first four days. picture: an SVG file
+    to draw the report into.
+    """
 
     prospects: Path
     cadence: Path
@@ -64,6 +69,7 @@ class DemoOptions:
     workers: int
     keep: bool
     data_dir: Path
+    picture: Path | None
 
 
 def run_demo(options: DemoOptions, console: Console) -> None:
@@ -71,7 +77,8 @@ def run_demo(options: DemoOptions, console: Console) -> None:
     lock = _fresh_folder(options.data_dir)
     configure_logs("info", options.data_dir / "logs" / "console.log")
     try:
-        with embedded_servers(options.data_dir) as servers:
+        # A demo's data need not outlive a power cut; killed processes it does outlive.
+        with embedded_servers(options.data_dir, durable=False) as servers:
             uvloop.run(_Demo(options, servers, console).run())
     finally:
         lock.release()
@@ -83,6 +90,7 @@ class _Demo:
         self._servers = servers
         self._console = console
         self._clock = OffsetClock(options.data_dir / "clock")
+        self._accounts_file = options.data_dir / "accounts.yaml"
         self._start = _next_monday(datetime.now(UTC))
         self._until = self._start + timedelta(days=options.days)
         self._ports = free_ports(
@@ -94,7 +102,8 @@ class _Demo:
         options, console = self._options, self._console
         self._clock.jump_to(self._start)
         os.environ.update(outside_env(self._ports))
-        accounts = load_accounts(options.accounts)
+        redirect_accounts(options.accounts, self._accounts_file, self._ports)
+        accounts = load_accounts(self._accounts_file)
         rows = read_rows(options.prospects)
         name = await self._prepare()
         console.print(
@@ -133,6 +142,8 @@ class _Demo:
             report = await self._report(database, world, accounts, elapsed)
             report.show(console)
             report.write(options.data_dir / "report.json")
+            if options.picture:
+                report.draw(options.picture)
             self._say_where_next(elapsed)
             if options.keep:
                 await supervisor.run_until_stopped()
@@ -159,7 +170,7 @@ class _Demo:
                 "CADENZA_DATABASE_URL": self._servers.database_url,
                 "CADENZA_REDIS_URL": self._servers.redis_url,
                 "CADENZA_SECRET_KEYS": secrets.token_hex(32),
-                "CADENZA_ACCOUNTS_FILE": str(options.accounts),
+                "CADENZA_ACCOUNTS_FILE": str(self._accounts_file),
                 "CADENZA_PUBLIC_URL": public_url,
                 "CADENZA_MAIL_DOMAIN": "answers.cadenza-demo.example",
                 "CADENZA_API_TOKEN": token,

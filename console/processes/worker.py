@@ -31,6 +31,7 @@ from workers.render import Renderer
 from workers.sender_pool import SenderPool
 
 _STOP_MILLISECONDS = 30_000
+_GATHER_SECONDS = 0.004
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,16 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
         clock=parts.clock,
     )
 
+    gathering = False
+
     async def apply_and_notify() -> None:
+        nonlocal gathering
+        if gathering:
+            return  # what this hint is about is stored, and will be taken with the rest
+        gathering = True
+        # Events come in flocks: a transaction for many costs little more than for one.
+        await asyncio.sleep(_GATHER_SECONDS)
+        gathering = False
         # What an event owes its owner leaves at once, not at the next sweep.
         if await applier.apply_all():
             await notifier.notify_all()

@@ -333,9 +333,9 @@ def test_the_demos_accounts(accounts: Accounts) -> None:
     domains = {a.address.partition("@")[2] for a in sending if a.channel == Channel.EMAIL}
     assert len(domains) == 3
     assert {name: p.per_second for name, p in accounts.providers.items()} == {
-        "smtp": 100,
-        "twilio": 20,
-        "unipile": 10,
+        "smtp": 500,
+        "twilio": 200,
+        "unipile": 200,
     }
 
 

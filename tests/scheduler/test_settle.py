@@ -79,8 +79,11 @@ async def test_a_lost_journal_makes_every_touch_of_the_batch_unknown(line: Pipel
 
 
 async def test_capacity_that_a_dead_worker_had_taken_is_given_back(line: Pipeline) -> None:
+    class Death(BaseException):
+        """The worker's."""
+
     async def die(_: Outbound) -> None:
-        raise SystemError("the worker dies here")
+        raise Death
 
     line.world.before_begin = die
     await line.enroll(4)
@@ -89,7 +92,7 @@ async def test_capacity_that_a_dead_worker_had_taken_is_given_back(line: Pipelin
     for batch_id in await line.release():
         try:
             await line.delivery.deliver(batch_id)
-        except* SystemError:
+        except* Death:
             pass
     assert await line.value("select sum(used) from account_day") == 4
     async with line.database.transaction() as tx:

@@ -86,6 +86,7 @@ create index due_next on due (due_at, shard);
 
 create table batch (
     id bigint generated always as identity primary key,
+    -- The channel of all its touches, or `mixed`.
     channel text not null,
     state text not null check (state in ('staged', 'released', 'claimed')),
     release_at timestamptz not null,

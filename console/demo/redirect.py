@@ -1,0 +1,84 @@
+"""Turns any accounts file into one that sends to the sandbox alone.
+
+So a team can run its own owners, limits and groups through the demo, and
+no relay or provider in the file is ever reached, nor a secret read.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from cadenza.errors import ConfigurationError
+
+_SID = "AC00000000000000000000000000000001"
+
+
+def redirect_accounts(source: Path, target: Path, ports: Mapping[str, int]) -> None:
+    """Write `source` to `target` with every account's server and login replaced.
+
+    ports: of the sandbox's servers. Limits, groups, owners and everything
+    else stay, and are checked when the file is loaded. Raises
+    ConfigurationError for a file that is no YAML, and for an account whose
+    provider the sandbox does not play.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        document = yaml.load(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise ConfigurationError(f"{source}: cannot be read as YAML: {error}") from error
+    accounts = document.get("accounts") if isinstance(document, dict) else None
+    if isinstance(accounts, list):
+        document["accounts"] = [_redirected(source, account, ports) for account in accounts]
+    with target.open("w", encoding="utf-8") as file:
+        yaml.dump(document, file)
+
+
+def _redirected(source: Path, account: Any, ports: Mapping[str, int]) -> Any:
+    if not isinstance(account, dict):
+        return account  # said of it when the file is loaded
+    provider = account.get("provider")
+    redirect = _REDIRECTS.get(str(provider))
+    if redirect is None:
+        raise ConfigurationError(
+            f"{source}: account {account.get('id')!r}: the demo plays no provider {provider!r}; "
+            f"it plays: {', '.join(sorted(_REDIRECTS))}"
+        )
+    settings = account.get("settings")
+    kept = settings if isinstance(settings, dict) else {}
+    new_settings, new_secrets = redirect(kept, ports)
+    return {**account, "settings": new_settings, "secrets": new_secrets}
+
+
+def _smtp(kept: Mapping[str, Any], ports: Mapping[str, int]) -> tuple[object, object]:
+    username = kept.get("username")
+    settings = {
+        "host": "127.0.0.1",
+        "port": ports["smtp"],
+        "tls": "none",
+        "username": username if isinstance(username, str) else "demo",
+        "connections": 4,
+    }
+    return settings, {"password": {"env": "DEMO_SMTP_PASSWORD"}}
+
+
+def _twilio(kept: Mapping[str, Any], ports: Mapping[str, int]) -> tuple[object, object]:
+    sid = kept.get("account_sid")
+    settings = {
+        "account_sid": sid if isinstance(sid, str) else _SID,
+        "api_base": f"http://127.0.0.1:{ports['sms']}",
+    }
+    return settings, {"auth_token": {"env": "DEMO_SMS_TOKEN"}}
+
+
+def _unipile(kept: Mapping[str, Any], ports: Mapping[str, int]) -> tuple[object, object]:
+    del kept
+    settings = {"api_base": f"http://127.0.0.1:{ports['social']}"}
+    return settings, {"api_key": {"env": "DEMO_SOCIAL_KEY"}}
+
+
+_REDIRECTS: Mapping[
+    str, Callable[[Mapping[str, Any], Mapping[str, int]], tuple[object, object]]
+] = {"smtp": _smtp, "twilio": _twilio, "unipile": _unipile}

@@ -1,0 +1,70 @@
+"""The demo sends to the sandbox alone, whatever accounts file it is given."""
+
+from pathlib import Path
+
+import pytest
+
+from cadenza.accounts import load_accounts
+from cadenza.errors import ConfigurationError
+from console.demo.redirect import redirect_accounts
+
+PORTS = {"smtp": 2525, "sms": 8081, "social": 8082}
+
+REAL = """
+organisation: {name: Acme, postal_address: 1 Road}
+owners: [{id: ann, name: Ann, email: ann@acme.example}]
+accounts:
+  - id: mail
+    channel: email
+    provider: smtp
+    address: ann@acme.example
+    limits: {per_day: 33}
+    settings: {host: smtp.acme.example, tls: tls, username: ann}
+    secrets: {password: {env: ACME_PASSWORD_THAT_IS_NOT_SET}}
+  - id: text
+    channel: sms
+    provider: twilio
+    address: "+12025550123"
+    settings: {account_sid: ACffffffffffffffffffffffffffffffff}
+    secrets: {auth_token: {file: /nonexistent/token}}
+  - id: profile
+    channel: social
+    provider: unipile
+    address: xyz
+    settings: {api_base: "https://api1.unipile.example"}
+    secrets: {api_key: {env: NOPE}}
+"""
+
+
+def test_no_server_of_the_file_is_left_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DEMO_SMTP_PASSWORD", "DEMO_SMS_TOKEN", "DEMO_SOCIAL_KEY"):
+        monkeypatch.setenv(name, "made-up")
+    source, target = tmp_path / "real.yaml", tmp_path / "demo.yaml"
+    source.write_text(REAL)
+    redirect_accounts(source, target, PORTS)
+    written = target.read_text()
+    assert "acme.example:" not in written
+    assert "unipile.example" not in written
+    accounts = load_accounts(target)
+    mail, text, profile = accounts.accounts
+    assert mail.settings["host"] == "127.0.0.1"
+    assert mail.settings["port"] == PORTS["smtp"]
+    assert text.settings["api_base"] == "http://127.0.0.1:8081"
+    assert profile.settings["api_base"] == "http://127.0.0.1:8082"
+    assert mail.limits.per_day == 33
+
+
+def test_a_provider_that_the_sandbox_does_not_play_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "real.yaml"
+    source.write_text(REAL.replace("provider: twilio", "provider: pigeon"))
+    with pytest.raises(ConfigurationError, match="account 'text'.*pigeon"):
+        redirect_accounts(source, tmp_path / "demo.yaml", PORTS)
+
+
+def test_a_file_that_is_no_yaml_is_said(tmp_path: Path) -> None:
+    source = tmp_path / "real.yaml"
+    source.write_text("accounts: [")
+    with pytest.raises(ConfigurationError, match=r"real\.yaml"):
+        redirect_accounts(source, tmp_path / "demo.yaml", PORTS)
