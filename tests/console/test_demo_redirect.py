@@ -59,7 +59,7 @@ def test_no_server_of_the_file_is_left_in_it(
 def test_a_provider_that_the_sandbox_does_not_play_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "real.yaml"
     source.write_text(REAL.replace("provider: twilio", "provider: pigeon"))
-    with pytest.raises(ConfigurationError, match="account 'text'.*pigeon"):
+    with pytest.raises(ConfigurationError, match=r"account 'text'.*pigeon"):
         redirect_accounts(source, tmp_path / "demo.yaml", PORTS)
 
 
