@@ -5,10 +5,12 @@ for secrets mounted by an orchestrator.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cadenza.errors import ConfigurationError
@@ -82,11 +84,24 @@ class Settings(BaseSettings):
         try:
             return cls(**_values_from_files())
         except ValidationError as error:
-            lines = [
-                f"{_PREFIX}{'_'.join(str(p) for p in e['loc'][:1]).upper()}: {e['msg']}"
-                for e in error.errors(include_input=False, include_url=False)
-            ]
-            raise ConfigurationError("\n".join(lines)) from error
+            problems = error.errors(include_input=False, include_url=False)
+            raise ConfigurationError(_told(problems)) from error
+
+
+def _told(problems: Sequence[ErrorDetails]) -> str:
+    lines = []
+    for problem in problems:
+        variable = _PREFIX + str(problem["loc"][0]).upper()
+        if problem["type"] == "missing":
+            lines.append(f"{variable} is not set")
+        else:
+            lines.append(f"{variable}: {problem['msg'].removeprefix('Value error, ')}")
+    if any(problem["type"] == "missing" for problem in problems):
+        lines.append(
+            "Settings are environment variables (docs/operations.md). For a deployment that "
+            "`cadenza up` or `cadenza demo --keep` started: `. var/env` or `. var/demo/env`"
+        )
+    return "\n".join(lines)
 
 
 def _values_from_files() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A whole deployment on this machine: environment, ports and processes, for `up` and `demo`."""
 
 import secrets
+import shlex
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -36,13 +37,24 @@ class LocalDeployment:
     def database_url(self) -> str:
         return self.env["CADENZA_DATABASE_URL"]
 
+    def write_env(self, path: Path) -> None:
+        """Write a file that a shell sources to use this deployment: `. FILE`. It holds secrets."""
+        own = {n: v for n, v in self.env.items() if n.startswith(("CADENZA_", "DEMO_"))}
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(
+            "".join(f"export {name}={shlex.quote(value)}\n" for name, value in own.items()),
+            encoding="utf-8",
+        )
+
     def specs(self) -> Sequence[ProcessSpec]:
         """Every process, in the order in which they start."""
         return [self._spec(name) for name in process_names(self.workers)]
 
     def _spec(self, name: str) -> ProcessSpec:
         command = name.partition("-")[0]
-        own = {"CADENZA_METRICS_PORT": str(self.ports[name])}
+        variable = "CADENZA_EXPORTER_PORT" if name == "exporter" else "CADENZA_METRICS_PORT"
+        own = {variable: str(self.ports[name])}
         return ProcessSpec(
             name=name,
             argv=[sys.executable, "-m", "console.processes", command],

@@ -90,6 +90,7 @@ async def _run(
     for spec in deployment.specs():
         supervisor.add(spec)
     await supervisor.start()
+    deployment.write_env(options.data_dir / "env")
     _say_what_runs(console, options, deployment)
     await supervisor.run_until_stopped()
 
@@ -136,8 +137,8 @@ def _say_what_runs(console: Console, options: UpOptions, deployment: LocalDeploy
     console.print(f"  mailbox    SMTP on 127.0.0.1 port {env['CADENZA_MAILBOX_PORT']}")
     console.print(f"  metrics    http://127.0.0.1:{deployment.ports['exporter']}/metrics")
     console.print(f"  logs       {deployment.logs}")
-    console.print("In another terminal:")
-    for name in ("CADENZA_DATABASE_URL", "CADENZA_REDIS_URL", "CADENZA_ACCOUNTS_FILE"):
-        console.print(f"  export {name}='{env[name]}'", soft_wrap=True, highlight=False)
-    console.print("  cadenza apply cadences/   then   cadenza status")
+    console.print(
+        f"In another terminal: [bold]. {options.data_dir / 'env'}[/], then for instance "
+        "cadenza apply cadences/ or cadenza status"
+    )
     console.print("Ctrl-C stops everything; the data stays.")

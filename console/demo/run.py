@@ -177,7 +177,6 @@ class _Demo:
                 "CADENZA_UNIPILE_WEBHOOK_SECRET": webhook_secret,
                 "CADENZA_GATEWAY_PORT": str(self._ports["http"]),
                 "CADENZA_MAILBOX_PORT": str(self._ports["smtp_in"]),
-                "CADENZA_EXPORTER_PORT": str(self._ports["exporter"]),
                 "CADENZA_CLOCK_FILE": str(options.data_dir / "clock"),
                 # In time-lapse a wait is not a moment but a part of a day.
                 "CADENZA_SCHEDULER_IDLE_SECONDS": "0.05",
@@ -189,6 +188,7 @@ class _Demo:
             ports=self._ports,
             workers=options.workers,
         )
+        deployment.write_env(options.data_dir / "env")
         self._urls = _urls(public_url, deployment)
         supervisor = Supervisor(on_death=partial(release_leases, deployment.database_url))
         for server in self._servers.running:
@@ -240,7 +240,10 @@ class _Demo:
         if self._options.keep:
             for name, url in self._urls.items():
                 self._console.print(f"  {name:12} {url}")
-            self._console.print("Everything stays up until Ctrl-C.")
+            self._console.print(
+                f"In another terminal: [bold]. {folder / 'env'}[/], then for instance cadenza "
+                "status, cadenza tasks list, cadenza audit. Everything stays up until Ctrl-C."
+            )
 
 
 def _urls(public_url: str, deployment: LocalDeployment) -> Mapping[str, str]:
