@@ -49,6 +49,10 @@ def own_servers(data_dir: Path) -> Iterator[EmbeddedServers]:
         with redis.Redis.from_url(running.redis_url) as client:
             client.flushall()
         yield running
+        # Who killed one leaves data behind that the next start would have to recover.
+        for server in running.running:
+            if not server.is_ready():
+                server.restart()
 
 
 @pytest.fixture(scope="session")
