@@ -51,7 +51,7 @@ def own_servers(data_dir: Path) -> Iterator[EmbeddedServers]:
         yield running
         # Who killed one leaves data behind that the next start would have to recover.
         for server in running.running:
-            if not server.is_ready():
+            if server.process.poll() is not None:
                 server.restart()
 
 
