@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -56,23 +56,27 @@ class Reps:
 
     async def _poll(self) -> None:
         self.start()
-        now = self._clock.now()
+        horizon = self._horizon()
         try:
             tasks = [
                 task
                 for task in await self._open_tasks()
-                if datetime.fromisoformat(task["due_at"]) <= now
+                if datetime.fromisoformat(task["due_at"]) <= horizon
             ]
             await asyncio.gather(*[self._complete(task) for task in tasks])
         except (NoAnswer, ValueError, KeyError, TypeError) as error:
             self._note_failure(f"{type(error).__name__}: {error}")
+
+    def _horizon(self) -> datetime:
+        """A rep works today what is due by this time tomorrow."""
+        return self._clock.now() + timedelta(days=1)
 
     async def _open_tasks(self) -> list[dict[str, Any]]:
         tasks: list[dict[str, Any]] = []
         query: dict[str, str | int] = {
             "state": "open",
             "limit": PAGE_SIZE,
-            "due_by": self._clock.now().isoformat(),
+            "due_by": self._horizon().isoformat(),
         }
         for _ in range(MOST_PAGES):
             url = f"{self._settings.api_base}/api/tasks?{urlencode(query)}"

@@ -40,7 +40,7 @@ async def test_due_tasks_of_all_pages_are_done(
 ) -> None:
     sandbox = await begin(reps={"api_base": gateway.url, "token": "secret"})
     now = sandbox.clock.now()
-    past, future = now.isoformat(), (now + timedelta(days=1)).isoformat()
+    past, future = now.isoformat(), (now + timedelta(days=3)).isoformat()
     pages = {
         None: {"tasks": [task(1, past), task(2, future)], "next": "c2"},
         "c2": {"tasks": [task(3, past)], "next": None},
