@@ -65,6 +65,7 @@ class Story:
 
     line: Pipeline
     fates: list[str] = field(default_factory=list)
+    fates_after: dict[int, str] = field(default_factory=dict)
     hinted: list[BatchId] = field(default_factory=list)
     known: list[BatchId] = field(default_factory=list)
     delivering: list[asyncio.Task[None]] = field(default_factory=list)
@@ -87,14 +88,12 @@ class Story:
         if error is not None:
             raise error
         if fate.endswith("after"):
-            self._after[touch.touch_id] = fate
-
-    _after: dict[int, str] = field(default_factory=dict)
+            self.fates_after[touch.touch_id] = fate
 
     async def after(self, touch: Outbound) -> None:
         if touch.touch_id in self.forbidden:
             self.broken.append(f"touch {touch.touch_id} began with a reason to stop committed")
-        await self._meet(self._after.pop(touch.touch_id, "go"), "after")
+        await self._meet(self.fates_after.pop(touch.touch_id, "go"), "after")
 
     async def _meet(self, fate: str, when: str) -> None:
         self.moves += 1
