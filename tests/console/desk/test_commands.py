@@ -56,7 +56,7 @@ def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     result = RUNNER.invoke(command_line(), ["status"])
     assert result.exit_code == 1
-    assert "CADENZA_DATABASE_URL: Field required" in result.stderr
+    assert "CADENZA_DATABASE_URL is not set" in result.stderr
 
 
 @pytest.mark.parametrize(
