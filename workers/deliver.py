@@ -123,8 +123,8 @@ class Delivery:
         """Renew the leases of what is in hand, once."""
         held = sorted(self._held)
         if held:
-            async with self._database.transaction() as tx:
-                await batches.renew(tx, held, self._worker, self._lease_seconds)
+            async with self._database.connection() as db:
+                await batches.renew(db, held, self._worker, self._lease_seconds)
 
     def _timed(self, phase: Phase) -> AbstractContextManager[object]:
         return self._metrics.delivery_phase.labels(phase).time()

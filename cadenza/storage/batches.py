@@ -76,16 +76,21 @@ async def claim(
 
 
 async def renew(
-    tx: Connection, batch_ids: Sequence[BatchId], worker: str, lease_seconds: float
+    db: Connection, batch_ids: Sequence[BatchId], worker: str, lease_seconds: float
 ) -> None:
-    """Hold on to batches that are still being worked on."""
-    await tx.execute(
-        """update batch set lease_until = clock_timestamp() + $3 * interval '1 second'
-        where id = any($1::bigint[]) and worker = $2 and state = 'claimed'""",
-        batch_ids,
-        worker,
-        lease_seconds,
-    )
+    """Hold on to batches that are still being worked on.
+
+    Each in a statement that commits by itself: the journal locks several
+    batches too, in the order of their enrollments.
+    """
+    for batch_id in batch_ids:
+        await db.execute(
+            """update batch set lease_until = clock_timestamp() + $3 * interval '1 second'
+            where id = $1 and worker = $2 and state = 'claimed'""",
+            batch_id,
+            worker,
+            lease_seconds,
+        )
 
 
 async def reserve(
@@ -173,11 +178,13 @@ async def seal_expired(tx: Connection, most: int) -> Sequence[ClaimedBatch]:
 async def expire_worker(tx: Connection, worker: str) -> int:
     """A supervisor saw a worker die: let its batches be settled at once. Returns how many.
 
-    worker: its identity, or what that begins with.
+    worker: its identity, or what that begins with. What a last statement
+    of its still holds waits until the lease ends.
     """
     tag = await tx.execute(
-        """update batch set lease_until = '-infinity'
-        where starts_with(worker, $1) and state = 'claimed'""",
+        """update batch set lease_until = '-infinity' where id in (
+            select id from batch where starts_with(worker, $1) and state = 'claimed'
+            for update skip locked)""",
         worker,
     )
     return int(tag.rpartition(" ")[2])

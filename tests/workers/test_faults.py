@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -203,6 +204,25 @@ async def test_who_records_a_batch_and_who_applies_events_do_not_wait_for_each_o
     await line.work()
     await asyncio.gather(*applying)
     assert await line.value("select count(*) from touch") == 1
+
+
+async def test_leases_and_the_journal_do_not_wait_for_each_other(line: Pipeline) -> None:
+    """The journal has locked the second batch, and then wants the first."""
+    line.scheduler._pace = replace(line.scheduler._pace, batch_size=1)
+    await line.enroll(2)
+    await at_once(line)
+    ids = sorted(await line.release())
+    async with line.database.transaction() as tx:
+        for batch_id in ids:
+            await batches.claim(tx, batch_id, "worker", 30)
+    line.delivery._held.update(ids)
+    async with line.database.transaction() as tx:
+        lock = "select 1 from batch where id = $1 for share"
+        await tx.execute(lock, ids[1])
+        renewing = asyncio.create_task(line.delivery.renew())
+        await eventually(lambda: line.value(SOMEBODY_WAITS))
+        await tx.execute(f"{lock} nowait", ids[0])
+    await renewing
 
 
 async def test_a_batch_that_was_taken_over_takes_no_capacity(line: Pipeline) -> None:
