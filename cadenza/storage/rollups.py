@@ -1,7 +1,10 @@
 """Monotone counters, written in the transaction of what they count."""
 
 import os
+import socket
+import zlib
 from collections import Counter
+from functools import lru_cache
 
 from cadenza.storage.database import Connection
 
@@ -28,5 +31,11 @@ async def add(tx: Connection, tally: Tally) -> None:
         [key[2] for key, _ in ordered],
         [key[3] for key, _ in ordered],
         [count for _, count in ordered],
-        os.getpid() % _SLOTS,
+        _slot(),
     )
+
+
+@lru_cache(maxsize=1)
+def _slot() -> int:
+    """This process's own, more or less: in containers every process has number 1."""
+    return zlib.crc32(f"{socket.gethostname()}:{os.getpid()}".encode()) % _SLOTS
