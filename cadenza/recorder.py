@@ -31,8 +31,10 @@ class DatabaseRecorder:
                 await self._suppress(tx, opt_outs)
 
     async def _suppress(self, tx: Connection, opt_outs: Sequence[Event]) -> None:
-        ids = [i for event in opt_outs for i in _touch_ids(event)]
-        touches = await ledger.by_touch_ids(tx, ids)
+        ids = {i for event in opt_outs for i in _touch_ids(event)}
+        touches = dict(await ledger.by_touch_ids(tx, list(ids)))
+        if missing := ids - touches.keys():
+            touches.update(await ledger.in_flight(tx, list(missing)))
         bans = []
         for event in opt_outs:
             touch = next((touches[i] for i in _touch_ids(event) if i in touches), None)

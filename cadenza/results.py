@@ -14,7 +14,7 @@ from cadenza.clock import Clock
 from cadenza.course import Course, Happening
 from cadenza.model import Event, Occurrence, TouchStatus, VersionId
 from cadenza.storage import batches, due, enrollments, events, ledger, rollups
-from cadenza.storage.batches import ClaimedBatch
+from cadenza.storage.batches import ClaimedBatch, Reserved
 from cadenza.storage.database import Connection
 from cadenza.storage.due import DueTouch
 
@@ -47,7 +47,7 @@ async def commit(
     clock: Clock,
 ) -> None:
     """Record `results` and end the batch. Raises StaleLease if somebody else has taken it."""
-    await batches.fence(tx, batch)
+    reserved = await batches.fence(tx, batch)
     happenings = _happenings(results, clock)
     if results.back:
         # What is put back and what goes on are locked in one order, as everywhere.
@@ -57,7 +57,7 @@ async def commit(
     await due.put_back(tx, results.back)
     await events.record(tx, results.bounces, clock.now())
     tally = await course.apply(tx, happenings)
-    await batches.give_back(tx, _unused(batch, results.entries))
+    await batches.give_back(tx, _unused(reserved, results.entries))
     await batches.finish(tx, batch.batch_id)
     versions = {e.version_id for e in results.entries} | {v for _, v in results.skipped}
     await catalog.load(tx, versions)
@@ -97,12 +97,10 @@ def _about(touch: DueTouch, kind: str, at: datetime, **data: str) -> Happening:
     )
 
 
-def _unused(
-    batch: ClaimedBatch, entries: Sequence[ledger.Entry]
-) -> Sequence[tuple[str, date, int]]:
+def _unused(reserved: Reserved, entries: Sequence[ledger.Entry]) -> Reserved:
     used = Counter(entry.touch.account for entry in entries)
     taken: Counter[tuple[str, date]] = Counter()
-    for account, day, count in batch.reserved:
+    for account, day, count in reserved:
         taken[account, day] += count
     # A batch is over in seconds: only around midnight does an account have two days in it.
     return [(account, day, count - used[account]) for (account, day), count in taken.items()]

@@ -38,7 +38,7 @@ from workers.render import Renderer, RenderRequest
 
 log = structlog.get_logger(__name__)
 
-_LIMITER_RETRY = timedelta(seconds=30)
+_RETRY = timedelta(seconds=30)
 _SHORT_WAIT = timedelta(seconds=1)
 _AGAIN_SECONDS = 0.2
 
@@ -92,7 +92,7 @@ class Delivery:
             while candidates:
                 with self._timed(Phase.LIMIT):
                     granted, candidates = await self._limit(candidates, outcome)
-                    batch, granted = await self._reserve(batch, granted, outcome)
+                    granted = await self._reserve(batch, granted, outcome)
                 with self._timed(Phase.RENDER):
                     ready = self._render(granted, outcome)
                 with self._timed(Phase.SEND):
@@ -207,7 +207,7 @@ class Delivery:
             with self._metrics.limiter_latency.time():
                 grants = await self._limiter.acquire(requests)
         except LimiterUnavailable:
-            until = self._clock.now() + _LIMITER_RETRY
+            until = self._clock.now() + _RETRY
             outcome.back += [c.later(until, "limiter_unavailable") for c in candidates]
             return (), ()
         granted, soon = [], []
@@ -218,16 +218,16 @@ class Delivery:
             elif grant.retry_at is not None and grant.retry_at - now <= _SHORT_WAIT:
                 soon.append(candidate)
             else:
-                until = grant.retry_at or now + _LIMITER_RETRY
+                until = grant.retry_at or now + _RETRY
                 outcome.back.append(candidate.later(until, grant.reason or "limiter"))
         return granted, soon
 
     async def _reserve(
         self, batch: ClaimedBatch, candidates: Sequence[Candidate], outcome: Results
-    ) -> tuple[ClaimedBatch, Sequence[Candidate]]:
+    ) -> Sequence[Candidate]:
         """Take capacity of the accounts' days; what finds none waits for the next day."""
         if not candidates:
-            return batch, candidates
+            return candidates
         zone = self._accounts.organisation.time_zone
         now = self._clock.now()
         today = day_of(now, zone)
@@ -238,14 +238,20 @@ class Delivery:
             account: (today, len(some), some[0].account.limits.per_day)
             for account, some in by_account.items()
         }
-        async with self._database.transaction() as tx:
-            granted = await batches.reserve(tx, batch, wanted)
-        reserved = [(account, today, count) for account, count in granted.items()]
+        try:
+            async with self._database.transaction() as tx:
+                granted = await batches.reserve(tx, batch, wanted)
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            # What left before must be recorded: the batch goes on without these.
+            outcome.back += [c.later(now + _RETRY, "withheld") for c in candidates]
+            return ()
         kept, tomorrow = [], next_day(now, zone)
         for account, some in by_account.items():
             kept += [replace(c, day_ends=tomorrow) for c in some[: granted[account]]]
             outcome.back += [c.later(tomorrow, "account_per_day") for c in some[granted[account] :]]
-        return replace(batch, reserved=[*batch.reserved, *reserved]), kept
+        return kept
 
     def _render(
         self, candidates: Sequence[Candidate], outcome: Results

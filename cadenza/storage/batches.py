@@ -19,6 +19,9 @@ from cadenza.storage import journal
 from cadenza.storage.database import Connection, Row
 from cadenza.storage.due import DueTouch
 
+Reserved = Sequence[tuple[str, date, int]]
+"""Daily capacity: account, day, touches."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimedBatch:
@@ -28,7 +31,7 @@ class ClaimedBatch:
     epoch: int
     touches: Sequence[DueTouch]
     generation: int | None = None
-    reserved: Sequence[tuple[str, date, int]] = ()
+    reserved: Reserved = ()
 
 
 async def release_staged(tx: Connection, scheduler: str, now: datetime) -> Sequence[BatchId]:
@@ -129,7 +132,7 @@ async def reserve(
     return {row["account"]: row["last_grant"] for row in rows}
 
 
-async def give_back(tx: Connection, unused: Sequence[tuple[str, date, int]]) -> None:
+async def give_back(tx: Connection, unused: Reserved) -> None:
     """Return daily capacity that was reserved and not used."""
     unused = sorted(u for u in unused if u[2] > 0)
     if unused:
@@ -146,13 +149,19 @@ async def give_back(tx: Connection, unused: Sequence[tuple[str, date, int]]) -> 
         )
 
 
-async def fence(tx: Connection, batch: ClaimedBatch) -> None:
-    """Lock the batch for the rest of the transaction. Raises StaleLease if it is not ours."""
-    row = await tx.fetchval(
-        "select 1 from batch where id = $1 and epoch = $2 for update", batch.batch_id, batch.epoch
+async def fence(tx: Connection, batch: ClaimedBatch) -> Reserved:
+    """Lock the batch for the rest of the transaction; returns what capacity it has taken.
+
+    Raises StaleLease if it is not ours.
+    """
+    row = await tx.fetchrow(
+        "select reserved from batch where id = $1 and epoch = $2 for update",
+        batch.batch_id,
+        batch.epoch,
     )
     if row is None:
         raise StaleLease(f"batch {batch.batch_id}")
+    return _reserved(row)
 
 
 async def finish(tx: Connection, batch_id: BatchId) -> None:
@@ -244,9 +253,10 @@ def _claimed(row: Row) -> ClaimedBatch:
         batch_id=row["id"],
         epoch=row["epoch"],
         generation=row["generation"],
-        reserved=[
-            (account, date.fromisoformat(day), count)
-            for account, day, count in row["reserved"] or []
-        ],
+        reserved=_reserved(row),
         touches=[DueTouch.from_json(touch) for touch in row["touches"]],
     )
+
+
+def _reserved(row: Row) -> Reserved:
+    return [(account, date.fromisoformat(day), count) for account, day, count in row["reserved"]]

@@ -77,6 +77,22 @@ async def by_touch_ids(db: Connection, ids: Sequence[TouchId]) -> Mapping[TouchI
     return {row["id"]: _touch_of(row) for row in rows}
 
 
+async def in_flight(db: Connection, ids: Sequence[TouchId]) -> Mapping[TouchId, TouchOf]:
+    """The same for touches in batches: they may have left, which is not known yet."""
+    rows = await db.fetch(
+        """select t.touch_id as id, t.enrollment_id, t.step, t.channel, 'unknown' as status,
+            case t.channel when 'email' then p.email when 'sms' then p.phone else p.profile end
+                as recipient
+        from batch b, jsonb_to_recordset(b.touches)
+            as t (touch_id bigint, enrollment_id bigint, step text, channel text)
+        join enrollment e on e.id = t.enrollment_id
+        join prospect p on p.id = e.prospect_id
+        where t.touch_id = any($1::bigint[])""",
+        ids,
+    )
+    return {row["id"]: _touch_of(row) for row in rows if row["recipient"] is not None}
+
+
 async def by_provider_ids(db: Connection, ids: Sequence[str]) -> Mapping[str, TouchOf]:
     """The same by what providers called them, or by their conversation: then its latest touch."""
     rows = await db.fetch(

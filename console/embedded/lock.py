@@ -17,6 +17,8 @@ from cadenza.errors import ConfigurationError
 from console.embedded.process import wait_for_ends
 
 _LEFTOVER_TIMEOUT_SECONDS = 60.0
+_UNSEEN_TIMEOUT_SECONDS = 5.0
+_UNSEEN_LOOK_SECONDS = 0.02
 _LOOK_AGAIN_SECONDS = 0.25
 _RECORD_BYTES = 32
 
@@ -87,18 +89,24 @@ class DataDirLock:
         return True
 
     def _lock(self, descriptor: int) -> None:
-        deadline = time.monotonic() + _LEFTOVER_TIMEOUT_SECONDS
+        start = time.monotonic()
         while not _try_lock(descriptor):
             owner = _recorded_owner(descriptor)
             holders = self._holders()
             leftover = holders - {os.getpid()}
-            if owner in holders or not leftover or time.monotonic() > deadline:
+            # A process that is ending has no open files to be seen a moment before its lock is
+            # free, and other users' processes show none at all.
+            patience = _LEFTOVER_TIMEOUT_SECONDS if leftover else _UNSEEN_TIMEOUT_SECONDS
+            if owner in holders or time.monotonic() > start + patience:
                 # It may have been given up between our two looks.
                 if _try_lock(descriptor):
                     return
                 raise DataDirInUse(self._folder, owner)
             # Not longer at a time: a new owner writes its number a moment after it locks.
-            wait_for_ends(sorted(leftover), _LOOK_AGAIN_SECONDS)
+            if leftover:
+                wait_for_ends(sorted(leftover), _LOOK_AGAIN_SECONDS)
+            else:
+                time.sleep(_UNSEEN_LOOK_SECONDS)
 
     def _holders(self) -> set[int]:
         """The processes that have the lock's file open, as far as we may see (proc(5))."""

@@ -73,6 +73,24 @@ async def test_a_suppression_that_is_being_committed_is_waited_for_and_heeded(
     assert line.world.sent == []
 
 
+async def test_an_opt_out_binds_at_once_though_its_touch_is_not_recorded_yet(
+    line: Pipeline,
+) -> None:
+    """Somebody opens a mail and opts out while the rest of its batch is still being sent."""
+    recorder = DatabaseRecorder(line.database, line.clock)
+    forbidden: list[tuple[str]] = []
+
+    async def opt_out(touch: Outbound) -> None:
+        event = about(line, EventType.UNSUBSCRIBED, TouchRef(touch_id=touch.touch_id))
+        await recorder.record([event])
+        forbidden.extend((key,) for (key,) in await line.rows("select key from suppression"))
+
+    line.world.after_begin = opt_out
+    await line.enroll()
+    await line.run(days=1)
+    assert forbidden == [("email:p1@example.com",)]
+
+
 async def test_an_event_that_cannot_be_applied_does_not_hold_up_the_others(line: Pipeline) -> None:
     await line.enroll(2)
     await line.run(days=1)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from cadenza import results
 from cadenza.errors import StaleLease, TransientSendError
 from cadenza.model import Accepted, Event, EventType, Outbound, TouchRef
 from cadenza.storage import batches, events
@@ -136,6 +137,47 @@ async def test_what_providers_answered_survives_a_commit_that_fails(
     await line.work()
     assert [status for _, status, _ in await line.rows(LEDGER)] == ["sent"] * 3
     assert await line.value("select count(*) from batch") == 0
+
+
+async def test_capacity_that_cannot_be_taken_now_is_taken_later(line: Pipeline) -> None:
+    await line.execute(
+        """create function away() returns trigger language plpgsql as
+        $$ begin raise exception 'away' using errcode = '57P01'; end $$"""
+    )
+    await line.execute(
+        "create trigger t before insert on account_day for each row execute function away()"
+    )
+    await line.enroll(3)
+    await at_once(line)
+    await line.work()
+    assert await line.rows("select reason, count(*) from due group by 1") == [("withheld", 3)]
+    await line.execute("drop trigger t on account_day")
+    await line.run(days=1)
+    assert len(line.world.sent) == 3
+    assert await line.value("select sum(used) from account_day") == 3
+
+
+async def test_capacity_that_was_taken_without_our_hearing_of_it_is_given_back(
+    line: Pipeline,
+) -> None:
+    """The database took it and went away before it said so."""
+    await line.enroll()
+    await at_once(line)
+    (batch_id,) = await line.release()
+    async with line.database.transaction() as tx:
+        batch = await batches.claim(tx, batch_id, "worker", 30)
+        assert batch is not None
+        await batches.reserve(tx, batch, {"mail-0": (day_of(line.clock.now(), "UTC"), 5, 50)})
+    async with line.database.transaction() as tx:
+        await results.commit(
+            tx,
+            batch,
+            results.Results(back=[*batch.touches]),
+            course=line.course,
+            catalog=line.catalog,
+            clock=line.clock,
+        )
+    assert await line.value("select sum(used) from account_day") == 0
 
 
 async def test_leases_are_renewed_again_after_the_database_was_away(line: Pipeline) -> None:
