@@ -104,4 +104,4 @@ class JournalWriter:
             return
         for attempt, future in group:
             if not future.done():
-                future.set_result(attempt.touch_id in passed)
+                future.set_result((attempt.batch_id, attempt.epoch, attempt.touch_id) in passed)

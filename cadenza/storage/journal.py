@@ -62,8 +62,11 @@ class Answer:
 
 async def append(
     db: Connection, attempts: Sequence[Attempt], answers: Sequence[Answer]
-) -> set[TouchId]:
-    """Append a group of attempts and answers; returns the touches that may go out.
+) -> set[tuple[BatchId, int, TouchId]]:
+    """Append a group of attempts and answers; returns (batch, epoch, touch) of those that may go out.
+
+    A touch can be in a group twice: a worker that stalled may have it from a
+    batch that was taken over meanwhile, and from a new one.
 
     An attempt passes only if its batch is still ours, its enrollment is
     active and stands at this very step visit, and no key of its recipient
@@ -97,7 +100,7 @@ async def append(
             select 1 from unnest($8::bigint[], $9::text[]) as k (n, key)
             join suppression s on s.key = k.key where k.n = t.n)
         order by e.id for share of b, e
-        returning touch_id""",
+        returning batch_id, epoch, touch_id""",
         [a.batch_id for a in attempts],
         [a.epoch for a in attempts],
         [a.touch_id for a in attempts],
@@ -116,7 +119,7 @@ async def append(
         [a.forbidden for a in attempts],
         [a.account for a in attempts],
     )
-    return {row["touch_id"] for row in rows}
+    return {(row["batch_id"], row["epoch"], row["touch_id"]) for row in rows}
 
 
 async def read(tx: Connection, batch_id: BatchId) -> Mapping[TouchId, "Trace"]:

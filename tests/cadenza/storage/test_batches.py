@@ -138,7 +138,18 @@ async def test_the_journal_lets_an_attempt_through_once_everything_allows_it(
     batch = await claimed(database, 1)
     async with database.connection() as db:
         passed = await journal.append(db, [attempt(batch)], [])
-    assert passed == {batch.touches[0].touch_id}
+    assert passed == {(batch.batch_id, batch.epoch, batch.touches[0].touch_id)}
+
+
+async def test_of_two_attempts_at_one_touch_only_the_one_from_its_own_batch_passes(
+    database: Database,
+) -> None:
+    """A worker that stalled may hold a touch from a lost batch beside the one that replaced it."""
+    batch = await claimed(database, 1)
+    stale = replace(attempt(batch), epoch=batch.epoch - 1)
+    async with database.connection() as db:
+        passed = await journal.append(db, [stale, attempt(batch)], [])
+    assert passed == {(batch.batch_id, batch.epoch, batch.touches[0].touch_id)}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +176,7 @@ async def test_a_stop_that_is_being_committed_is_waited_for_and_heeded(database:
     async with database.transaction() as tx:
         await tx.execute("update enrollment set status = 'finished', outcome = 'replied'")
 
-        async def begin() -> set[int]:
+        async def begin() -> set[tuple[int, int, int]]:
             async with database.connection() as db:
                 return set(await journal.append(db, [attempt(batch)], []))
 
