@@ -76,7 +76,7 @@ def accounts(port: int | None) -> Accounts:
                     "channel": "email",
                     "address": f"anna{n}@send.example",
                     "group": "outreach",
-                    "limits": {"per_day": 1_000_000},
+                    "limits": {"per_day": 1_000_000, "min_gap": "none"},
                     **provider,
                 }
                 for n in range(ACCOUNTS)

@@ -1,11 +1,12 @@
 """The architecture on one page: what can be added to Cadenza, and what each piece promises.
 
-| to add …         | write one file in …     | with a subclass of       |
-|------------------|-------------------------|--------------------------|
-| a step type      | cadenza/steps/          | StepType                 |
-| a channel or API | senders/                | Sender                   |
-| an event source  | events/sources/         | EventSource              |
-| a limit rule     | workers/limits/         | LimitRule                |
+| to add …         | write one file in …          | with a subclass of |
+|------------------|------------------------------|--------------------|
+| a step type      | cadenza/steps/               | StepType           |
+| a condition      | cadenza/language/conditions/ | Condition          |
+| a channel or API | senders/                     | Sender             |
+| an event source  | events/sources/              | EventSource        |
+| a limit rule     | cadenza/limits/              | LimitRule          |
 
 Each folder has a registry that finds its files (`cadenza.registry`), and
 contract tests that run over everything the registry finds. The ports at
@@ -17,7 +18,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
 
 from cadenza.model import (
     Accepted,
@@ -35,11 +36,13 @@ from cadenza.model import (
 
 if TYPE_CHECKING:
     from cadenza.accounts import Accounts, SenderAccount
+    from cadenza.calendars import DayCount, WorkCalendar
     from cadenza.language.cadence import Cadence
     from cadenza.language.fields import Fields
     from cadenza.language.source import Place
     from cadenza.language.step_context import StepContext
     from cadenza.links import LinkSigner
+    from cadenza.pacing.caps import Cap
     from cadenza.settings import Settings
 
 
@@ -50,13 +53,21 @@ if TYPE_CHECKING:
 class Standing:
     """All that a step type may look at when it plans or hears an event. Pure data.
 
-    now: nothing is planned before it.
+    now: nothing is planned before it. calendar: the one that the prospect
+    lives by; None: weekends are all that is known.
     """
 
     cadence: "Cadence"
     state: EnrollmentState
     profile: Profile
     now: datetime
+    calendar: "WorkCalendar | None" = None
+
+    @property
+    def days(self) -> "DayCount":
+        """How the cadence counts days for this prospect."""
+        days = self.cadence.days
+        return self.calendar.counting(days) if self.calendar else days
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +80,14 @@ class Act:
 
 @dataclass(frozen=True, kw_only=True)
 class WaitUntil:
-    """Stay here until `at`, which lies ahead; events that arrive meanwhile may move on earlier."""
+    """Stay here until `at`, which lies ahead; what happens meanwhile may move on earlier.
 
-    at: datetime
+    at: None where nothing but an occurrence ends the wait; waits_for then
+    names it, for people.
+    """
+
+    at: datetime | None
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,22 +97,39 @@ class GoTo:
     reached_at: what follows counts its gaps from this moment. reached_day:
     which day of the cadence that is, by the plan. skipped: the step was
     passed over because the prospect cannot be reached on its channel.
+    marks: what else is noted in the history of the step that is left.
+    effects: what is brought about on the way; one of kind `status` only if
+    the cadence allows that change, and then the state has the new status.
     """
 
     step: str | None
     reached_at: datetime
     reached_day: int
     skipped: bool = False
+    marks: Mapping[str, datetime] = field(default_factory=dict)
+    effects: Sequence[Effect] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finish:
-    """The enrollment ends here with `outcome`."""
+    """The enrollment ends here with `outcome`; effects: what is brought about by that."""
 
     outcome: Outcome
+    effects: Sequence[Effect] = ()
 
 
-Verdict = Act | WaitUntil | GoTo | Finish
+@dataclass(frozen=True, kw_only=True)
+class Fork:
+    """Start these lanes, each at its first step, and stay here.
+
+    A lane ends after a step that nothing follows; it is then noted in this
+    step's history as `lane:` and its name, and this step plans again.
+    """
+
+    lanes: Mapping[str, str]
+
+
+Verdict = Act | WaitUntil | GoTo | Finish | Fork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +174,22 @@ class StepType(ABC):
     def targets(self) -> Sequence[str]:
         """Ids of steps that this step may jump to, beside the one that follows it."""
         return ()
+
+    def lanes(self) -> Mapping[str, str]:
+        """The lanes that it starts, each with its first step; names are unique in the cadence."""
+        return {}
+
+    def continues(self) -> bool:
+        """Whether another step follows this one without being named."""
+        return self.goes_on
+
+    def ends_lane(self) -> bool:
+        """Whether one of the ways that it chooses from ends the lane in which it stands."""
+        return False
+
+    def goes_on_with_any(self) -> bool:
+        """Whether one lane that ended is enough to go on, of a step with lanes."""
+        return False
 
     def takes_time(self) -> bool:
         """Whether passing this step always takes time, so that a loop through it is no rush."""
@@ -215,12 +264,32 @@ class Sender(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Draw:
+    """What limits look at: a touch that is to leave from `account`.
+
+    domain: of the recipient's mail address. company: as its prospect has
+    it. action: of a social touch (`connect`, `message` …). segments: what a
+    text costs; 1 for everything else.
+    """
+
+    account: "SenderAccount"
+    domain: str | None = None
+    company: str | None = None
+    action: str | None = None
+    segments: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quota:
     """`limit` permits per `period`, spread evenly (GCRA), with `burst` at once.
 
-    key: shared by everybody who draws on it; from a closed set of names
-    (account ids, providers), never a person. reason: what `explain` and
-    the metrics call a deferral by it, e.g. `account_gap`.
+    Never more than `limit` are granted in any `period`, wherever it begins.
+    key: shared by everybody who draws on it; made of names in the
+    configuration and of hashes, never of a person's address. reason: what
+    `explain` and the metrics call a deferral by it, e.g. `account_gap`.
+    cost: permits that this touch takes; more than `limit` of them take the
+    time of several periods. at_begin: kept between the moments at which
+    touches really begin, not only between grants.
     """
 
     key: str
@@ -228,21 +297,39 @@ class Quota:
     period: timedelta
     burst: int = 1
     reason: str
+    cost: int = 1
+    at_begin: bool = False
 
 
 class LimitRule(ABC):
-    """Says which quotas a touch draws on. One file per rule."""
+    """Says which limits a touch draws on. One file per rule.
 
-    name: ClassVar[str]
+    reasons: what touches that it holds are said to wait for; a closed set.
+    looks_at: what its caps depend on: the `domain` or the `company` that a
+    touch reaches (and its channel), or else its account and action.
+    """
+
+    reasons: ClassVar[tuple[str, ...]]
+    looks_at: ClassVar[Literal["account", "domain", "company"]] = "account"
 
     @classmethod
     @abstractmethod
     def from_accounts(cls, accounts: "Accounts") -> "LimitRule":
         """The rule as the accounts file configures it."""
 
-    @abstractmethod
-    def quotas(self, account: "SenderAccount") -> Sequence[Quota]:
-        """The quotas that one touch from `account` draws on. Pure."""
+    def is_idle(self) -> bool:
+        """Whether nothing is configured for it, so that it need never be asked."""
+        return False
+
+    def quotas(self, draw: Draw) -> Sequence[Quota]:
+        """The rates that a touch draws on: periods below one hour, kept in Redis. Pure."""
+        del draw
+        return ()
+
+    def caps(self, draw: Draw) -> Sequence["Cap"]:
+        """The counts that it draws on: windows of an hour and more, kept in the database. Pure."""
+        del draw
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,7 +350,15 @@ class Limiter(Protocol):
         requests: 1 to 500, one per touch; each names up to 16 quotas that
         must all have room. Returns one Grant per request, in order. Of
         refused touches that wait for the same quota each gets its own
-        turn, one interval after the other. Never sleeps.
+        turn, one after the other. Never sleeps. Raises LimiterUnavailable.
+        """
+        ...
+
+    async def begin(self, quotas: Sequence[Quota]) -> Grant:
+        """Ask once more at the moment a touch begins, for quotas with `at_begin`.
+
+        Between being granted and beginning, a touch may have waited for a
+        connection: the time from one beginning to the next counts.
         Raises LimiterUnavailable.
         """
         ...

@@ -5,7 +5,7 @@ Versions are immutable, so what was compiled stays right for ever.
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cadenza.errors import UnknownName
@@ -44,6 +44,12 @@ class Catalog:
         await self.load(db, [stored.version_id])
         return stored
 
+    async def newest_of_all(self, db: Connection) -> Sequence[Cadence]:
+        """The newest version of every cadence, as new enrollments begin with it."""
+        newest = await cadences.newest_of_all(db)
+        await self.load(db, newest)
+        return [self[version_id] for version_id in newest]
+
 
 async def apply_cadence(tx: Connection, sources: Sources, now: datetime) -> tuple[str, int, bool]:
     """Check `sources` and store them as the newest version of their cadence.
@@ -52,5 +58,7 @@ async def apply_cadence(tx: Connection, sources: Sources, now: datetime) -> tupl
     """
     cadence = compile_cadence(sources)
     digest = hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()
-    version, is_new = await cadences.store(tx, cadence.name, digest, sources, now)
+    version, is_new = await cadences.store(
+        tx, cadence.name, digest, sources, now, service=cadence.service
+    )
     return cadence.name, version, is_new

@@ -5,84 +5,55 @@ occurrence: a worker that sent a touch, the applier of an event, the
 scheduler that saw a timer run out, a person at the command line.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import structlog
 
 from cadenza import planner
 from cadenza.accounts import Accounts
+from cadenza.calendars import NoOpening
 from cadenza.catalog import Catalog
+from cadenza.changing import Change, Happening
 from cadenza.clock import Clock
+from cadenza.consequences import may_concern_colleagues, tell_colleagues
 from cadenza.errors import RenderError, traced
-from cadenza.language.cadence import Cadence
 from cadenza.model import (
-    SENDING_CHANNELS,
     Effect,
     EnrollmentId,
     EnrollmentState,
     EnrollmentStatus,
     Occurrence,
-    Planned,
-    Profile,
-    Transition,
+    ProspectId,
+    VersionId,
 )
-from cadenza.steps.task import TaskStep
-from cadenza.storage import due, enrollments, notifications, tasks
+from cadenza.moving import CannotMoveOn, Move, move_people
+from cadenza.onward import hold_onward, targets
+from cadenza.opening import new_task
+from cadenza.planning import Intent, Pacer
+from cadenza.storage import (
+    batches,
+    course_log,
+    due,
+    enrollments,
+    notifications,
+    reactions,
+    statuses,
+    tasks,
+)
 from cadenza.storage.database import Connection
 from cadenza.storage.due import NewPlan
 from cadenza.storage.enrollments import Enrollment
 from cadenza.storage.notifications import NewNotification
 from cadenza.storage.rollups import Tally
-from cadenza.storage.tasks import NewTask
-from cadenza.variables import variables_for
+
+__all__ = ["Course", "Happening"]
 
 log = structlog.get_logger(__name__)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Happening:
-    """An occurrence and whom it happened to. event_id: the stored event behind it, if any."""
-
-    enrollment_id: EnrollmentId
-    occurrence: Occurrence
-    event_id: int | None = None
-
-
-@dataclass
-class _Change:
-    """What one enrollment's happenings add up to."""
-
-    before: Enrollment
-    state: EnrollmentState
-    reason: str | None
-    replace_plan: bool = False
-    plan: Planned | None = None
-    effects: list[tuple[Effect, Happening]] = field(default_factory=list)
-    tasks: list[NewTask] = field(default_factory=list)
-
-    def take(self, transition: Transition, happening: Happening, reason: str | None) -> None:
-        """Add what one happening changed. reason: why, if it moved the enrollment."""
-        self.state = transition.state
-        self.effects += [(effect, happening) for effect in transition.effects]
-        if transition.replace_plan:
-            self.replace_plan, self.plan = True, transition.plan
-        if self.moved:
-            self.reason = reason
-
-    @property
-    def left_its_step(self) -> bool:
-        was = self.before.state
-        return (was.step, was.visit) != (self.state.step, self.state.visit)
-
-    @property
-    def moved(self) -> bool:
-        return self.left_its_step or self.before.state.status is not self.state.status
-
-    @property
-    def ended(self) -> bool:
-        return self.moved and self.state.status is EnrollmentStatus.FINISHED
+_A_MOMENT = timedelta(minutes=1)
+# Errors that are written for people.
+_FOR_PEOPLE = (RenderError, NoOpening, CannotMoveOn)
 
 
 class Course:
@@ -92,140 +63,276 @@ class Course:
         self._catalog = catalog
         self._accounts = accounts
         self._clock = clock
+        self._pacer = Pacer(accounts, clock)
 
-    async def apply(self, tx: Connection, happenings: Sequence[Happening]) -> Tally:
+    @property
+    def pacer(self) -> Pacer:
+        """Who gives touches their accounts and times."""
+        return self._pacer
+
+    @property
+    def catalog(self) -> Catalog:
+        """The cadences that it applies."""
+        return self._catalog
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts that it plans for."""
+        return self._accounts
+
+    async def apply(
+        self,
+        tx: Connection,
+        happenings: Sequence[Happening],
+        held: Collection[EnrollmentId] | None = None,
+    ) -> Tally:
         """Advance every enrollment concerned; what happened twice changes nothing.
 
         Enrollments are locked in order of their ids until the caller's
-        transaction ends. Returns counts for the caller to add to the rollups
-        as the last thing in the transaction.
+        transaction ends. held: those that the caller has locked already,
+        where it has locked more than enrollments since: of others it would be
+        too late, and for them the happenings came before their beginning.
+        Returns counts for the caller to add to the rollups as the last thing
+        in the transaction.
         """
         if not happenings:
             return Tally()
-        ids = sorted({h.enrollment_id for h in happenings})
+        ids = await self.concerned(tx, happenings)
+        if held is not None:
+            own = await enrollments.written(tx, ids)
+            ids = [i for i in ids if i in held or i in own]
         locked = await enrollments.lock(tx, ids)
-        await self._catalog.load(tx, {e.version_id for e in locked.values()})
-        changes = self._decide(locked, happenings)
+        await self._catalog.load(tx, _versions(locked.values(), happenings))
+        # Read after the locks are held: a stop's time is then surely later
+        # than that of every attempt that the journal let through before it.
+        now = self._clock.now()
+        known: dict[EnrollmentId, Change] = {}
+        ahead = list(await self._wait_for_batches(tx, locked, happenings))
+        holds_ways = False
+        while ahead:
+            waiting = self._decide(locked, ahead, known, now)
+            if not holds_ways and any(change.moving for change in known.values()):
+                # Who moves in a later round may not take a lower lock than who moved before.
+                names, people = await self.ways(tx, locked)
+                await hold_onward(tx, self._catalog, names, sorted(people))
+                holds_ways = True
+            await self._move_on(tx, known.values(), now)
+            ahead = [*waiting, *await tell_colleagues(tx, known.values(), locked, self._catalog)]
+        changes = [c for c in known.values() if c.log]
         await self._write(tx, changes)
         return self._count(changes)
 
-    def new_plan(self, enrollment_id: EnrollmentId, shard: int, cadence: Cadence,
-                 profile: Profile, planned: Planned) -> NewPlan:  # fmt: skip
-        """A planner's decision with the account that it will leave from."""
-        account = None
-        if planned.channel in SENDING_CHANNELS:
-            group = cadence.groups.get(planned.channel, "default")
-            account = self._accounts.choose(planned.channel, group, profile)
-        return NewPlan(
-            enrollment_id=enrollment_id,
-            shard=shard,
-            account=account.id if account else None,
-            planned=planned,
+    async def concerned(
+        self, tx: Connection, happenings: Sequence[Happening]
+    ) -> Sequence[EnrollmentId]:
+        """The enrollments that `apply` will lock: those named, and colleagues who may hear of it.
+
+        Who locks others besides has to lock all of them together, in order.
+        """
+        ids = {h.enrollment_id for h in happenings}
+        telling = {h.enrollment_id for h in happenings if may_concern_colleagues(h.occurrence)}
+        if telling:
+            ids |= set(await reactions.colleagues(tx, sorted(telling)))
+        return sorted(ids)
+
+    async def ways(
+        self, tx: Connection, known: Mapping[EnrollmentId, Enrollment]
+    ) -> tuple[set[str], set[ProspectId]]:
+        """The cadences into which these enrollments may move, and the people who may."""
+        await self._catalog.load(tx, {e.version_id for e in known.values()})
+        leading = [(e, set(targets(self._catalog[e.version_id]))) for e in known.values()]
+        names = {name for _, some in leading for name in some}
+        return names, {e.profile.prospect_id for e, some in leading if some}
+
+    async def _wait_for_batches(
+        self,
+        tx: Connection,
+        locked: Mapping[EnrollmentId, Enrollment],
+        happenings: Sequence[Happening],
+    ) -> Sequence[Happening]:
+        """The happenings without ends of pauses before which a touch was staged that still is.
+
+        Planned anew, such a touch could leave twice: the pause goes on for a moment.
+        """
+        ending = [
+            locked[h.enrollment_id]
+            for h in happenings
+            if h.occurrence.kind == "elapsed"
+            and h.enrollment_id in locked
+            and locked[h.enrollment_id].state.status is EnrollmentStatus.PAUSED
+        ]
+        if not ending:
+            return happenings
+        held = set(await batches.holding(tx, [e.enrollment_id for e in ending]))
+        until = self._clock.now() + _A_MOMENT
+        await due.plan(
+            tx,
+            [
+                NewPlan(
+                    enrollment_id=e.enrollment_id,
+                    shard=e.shard,
+                    account=None,
+                    planned=planner.timer(e.state, until),
+                )
+                for e in ending
+                if e.enrollment_id in held
+            ],
         )
+        return [
+            h for h in happenings if h.enrollment_id not in held or h.occurrence.kind != "elapsed"
+        ]
 
     def _decide(
         self,
         locked: Mapping[EnrollmentId, Enrollment],
         happenings: Sequence[Happening],
-    ) -> Sequence[_Change]:
-        # Read after the locks are held: a stop's time is then surely later
-        # than that of every attempt that the journal let through before it.
-        now = self._clock.now()
-        changes: dict[EnrollmentId, _Change] = {}
+        changes: dict[EnrollmentId, Change],
+        now: datetime,
+    ) -> Sequence[Happening]:
+        """Returns what has to wait until a move into another cadence is settled."""
+        waiting = []
         for happening in happenings:
             enrollment = locked.get(happening.enrollment_id)
             if enrollment is None:
                 continue
             change = changes.setdefault(
                 happening.enrollment_id,
-                _Change(before=enrollment, state=enrollment.state, reason=enrollment.reason),
+                Change(before=enrollment, state=enrollment.state, reason=enrollment.reason),
             )
+            if change.moving is not None:
+                waiting.append(happening)
+                continue
             try:
                 self._advance(change, happening, now)
-            except Exception as error:  # noqa: BLE001 - it must not hold up everybody else's
-                self._hold(change, happening, error)
-        return [c for c in changes.values() if c.state != c.before.state or c.replace_plan]
+            except Exception as error:
+                if happening.occurrence.kind == planner.MIGRATED:
+                    raise  # a person waits for the answer, and nothing has happened yet
+                # Whatever it is, it must not hold up everybody else's.
+                self._hold(change, happening, error, now)
+        return waiting
 
-    def _advance(self, change: _Change, happening: Happening, now: datetime) -> None:
+    def _advance(self, change: Change, happening: Happening, now: datetime) -> None:
         enrollment, occurrence = change.before, happening.occurrence
+        profile, cadence = enrollment.profile, self._catalog[change.version]
+        calendar = self._accounts.places.of(profile)
+        if occurrence.kind == planner.MIGRATED:
+            version = VersionId(occurrence.data["version"])
+            transition = planner.migrated(
+                cadence,
+                self._catalog[version],
+                change.state,
+                profile,
+                mapping=occurrence.data.get("mapping", {}),
+                now=now,
+                calendar=calendar,
+            )
+            change.migrate(version, transition, happening, now)
+            return
         transition = planner.advance(
-            self._catalog[enrollment.version_id],
-            change.state,
-            enrollment.profile,
-            occurrence,
-            now,
+            cadence, change.state, profile, occurrence, now, calendar=calendar
         )
         # Rendered before anything is taken over: what cannot be rendered is not opened.
-        change.tasks += [
-            self._new_task(enrollment, effect, occurrence.at)
+        new_tasks = [
+            new_task(enrollment, cadence, effect, occurrence.at, self._accounts)
             for effect in transition.effects
             if effect.kind == "open_task"
         ]
-        change.take(transition, happening, _reason(occurrence, transition.state))
+        if any(effect.kind == "move_to" for effect in transition.effects):
+            change.moving = (transition, happening, new_tasks)
+            return
+        change.tasks += new_tasks
+        change.take(transition, happening, _reason(occurrence, transition.state), now=now)
 
-    def _hold(self, change: _Change, happening: Happening, error: Exception) -> None:
+    async def _move_on(self, tx: Connection, changes: Iterable[Change], now: datetime) -> None:
+        """Start people in the cadences to which they move; whom none takes is held."""
+        pending = [(c, c.moving) for c in changes if c.moving is not None]
+        if not pending:
+            return
+        wanted = [
+            (change, _move(change.before, effect))
+            for change, (transition, _, _) in pending
+            for effect in transition.effects
+            if effect.kind == "move_to"
+        ]
+        reasons = await move_people(tx, self, [move for _, move in wanted], now)
+        refused = {
+            change.before.enrollment_id: reason
+            for (change, move), reason in zip(wanted, reasons, strict=True)
+            if reason is not None and move.leaves is not None
+        }
+        for change, (transition, happening, new_tasks) in pending:
+            change.moving = None
+            reason = refused.get(change.before.enrollment_id)
+            if reason is not None:
+                self._hold(change, happening, CannotMoveOn(reason), now)
+                continue
+            change.tasks += new_tasks
+            why = _reason(happening.occurrence, transition.state)
+            change.take(transition, happening, why, now=now)
+
+    def _hold(self, change: Change, happening: Happening, error: Exception, now: datetime) -> None:
         """Remember what happened, and pause, so that a person looks."""
         told = str(error)
-        if not isinstance(error, RenderError):  # those are written for people
+        if not isinstance(error, _FOR_PEOPLE):
             told = type(error).__name__
             log.error("enrollment_held", error=traced(error))
         transition = planner.hold(change.state, happening.occurrence)
-        change.take(transition, happening, f"cannot go on: {told}")
+        change.take(transition, happening, f"cannot go on: {told}", now=now, held=True)
 
-    async def _write(self, tx: Connection, changes: Sequence[_Change]) -> None:
+    async def _write(self, tx: Connection, changes: Sequence[Change]) -> None:
         now = self._clock.now()
         await enrollments.save(
             tx, [(c.before.enrollment_id, c.state, c.reason) for c in changes], now
         )
-        replaced = [c for c in changes if c.replace_plan]
-        await due.forget(tx, [c.before.enrollment_id for c in replaced])
-        await due.plan(
+        migrated = [(c.before.enrollment_id, c.version) for c in changes if c.version_id]
+        await enrollments.set_versions(tx, migrated)
+        known = [(c.before.enrollment_id, c.facts) for c in changes if c.facts is not None]
+        await enrollments.set_facts(tx, known)
+        await course_log.append(
+            tx, [(c.before.enrollment_id, entry) for c in changes for entry in c.log]
+        )
+        await due.forget(
+            tx, [(c.before.enrollment_id, name) for c in changes for name in c.replaced]
+        )
+        intents = [
+            Intent(
+                enrollment_id=c.before.enrollment_id,
+                shard=c.before.shard,
+                cadence=self._catalog[c.version],
+                profile=c.before.profile,
+                planned=plan,
+                company=c.before.company,
+                is_first=not any("sent" in marks for marks in c.state.history.values()),
+            )
+            for c in changes
+            for plan in c.plans.values()
+        ]
+        await due.plan(tx, await self._pacer.plans(tx, intents))
+        await tasks.cancel(tx, [c.before.enrollment_id for c in changes if c.ended], now)
+        left = [(c.before.enrollment_id, name) for c in changes if not c.ended for name in c.left]
+        await tasks.skip(tx, left, now)
+        await statuses.enter(
             tx,
             [
-                self.new_plan(
-                    c.before.enrollment_id,
-                    c.before.shard,
-                    self._catalog[c.before.version_id],
-                    c.before.profile,
-                    c.plan,
-                )
-                for c in replaced
-                if c.plan is not None
+                (c.before.enrollment_id, str(effect.data["status"]), now)
+                for c in changes
+                for effect, _ in c.effects
+                if effect.kind == "status"
             ],
         )
-        for state, over in (
-            ("cancelled", [c for c in changes if c.ended]),
-            ("skipped", [c for c in changes if c.left_its_step and not c.ended]),
-        ):
-            await tasks.close_for(tx, [c.before.enrollment_id for c in over], state, now)
         await notifications.add(tx, list(_notifications(changes)), now)
         await tasks.open_tasks(tx, [task for change in changes for task in change.tasks])
 
-    def _new_task(self, enrollment: Enrollment, effect: Effect, at: datetime) -> NewTask:
-        """Raises RenderError."""
-        step = self._catalog[enrollment.version_id].steps[effect.data["step"]]
-        if not isinstance(step, TaskStep):
-            raise TypeError(f"step {effect.data['step']!r} opens a task and is none")
-        profile = enrollment.profile
-        return NewTask(
-            enrollment_id=enrollment.enrollment_id,
-            step=effect.data["step"],
-            visit=effect.data["visit"],
-            owner_id=profile.owner_id,
-            spec=step.render(variables_for(profile, self._accounts)),
-            opened_at=at,
-        )
-
-    def _count(self, changes: Sequence[_Change]) -> Tally:
+    def _count(self, changes: Sequence[Change]) -> Tally:
         tally = Tally()
         for change in changes:
             if change.ended:
-                name = self._catalog[change.before.version_id].name
+                name = self._catalog[change.version].name
                 tally[name, "", "", f"finished:{change.state.outcome}"] += 1
         return tally
 
 
-def _notifications(changes: Sequence[_Change]) -> Iterable[NewNotification]:
+def _notifications(changes: Sequence[Change]) -> Iterable[NewNotification]:
     for change in changes:
         for effect, happening in change.effects:
             if effect.kind == "notify_owner":
@@ -235,6 +342,23 @@ def _notifications(changes: Sequence[_Change]) -> Iterable[NewNotification]:
                     event_id=happening.event_id,
                     kind=effect.data["event"],
                 )
+
+
+def _move(enrollment: Enrollment, effect: Effect) -> Move:
+    return Move(
+        profile=enrollment.profile,
+        company=enrollment.company,
+        shard=enrollment.shard,
+        cadence=effect.data["cadence"],
+        carry=effect.data.get("carry"),
+        leaves=None if effect.data.get("stay") else enrollment.enrollment_id,
+    )
+
+
+def _versions(locked: Iterable[Enrollment], happenings: Sequence[Happening]) -> set[VersionId]:
+    """Those by which the enrollments go, and those to which they go over."""
+    of = [h.occurrence for h in happenings if h.occurrence.kind == planner.MIGRATED]
+    return {e.version_id for e in locked} | {VersionId(o.data["version"]) for o in of}
 
 
 def _reason(occurrence: Occurrence, state: EnrollmentState) -> str | None:

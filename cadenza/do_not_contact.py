@@ -8,8 +8,9 @@ from cadenza.clock import Clock
 from cadenza.course import Course
 from cadenza.model import Outcome
 from cadenza.steering import happen
+from cadenza.storage import do_not_contact
 from cadenza.storage.database import Connection, Database
-from cadenza.storage.suppressions import Ban
+from cadenza.storage.suppressions import MARKETING, Ban
 from cadenza.suppressing import suppress
 
 REASON = "do-not-contact list"
@@ -40,10 +41,13 @@ def read_entry(text: str) -> str:
     `ada@example.com`, `@example.com` or `example.com` (everybody there),
     `+33 6 12 34 56 78`, a LinkedIn profile's web address, `id:4711` (a
     prospect by the producer's id), or a key itself: `email:…`, `domain:…`,
-    `phone:…`, `social:…`, `prospect:…`. Raises ValueError that says what
+    `phone:…`, `social:…`, `prospect:…`; before each of them `marketing:`
+    for what forbids sales cadences alone. Raises ValueError that says what
     is wrong, without the text.
     """
     text = text.strip()
+    if text.startswith(MARKETING):
+        return for_marketing(read_entry(text.removeprefix(MARKETING)))
     if not text or len(text) > _LONGEST or not text.isprintable():
         raise ValueError(f"must have 1 to {_LONGEST} printable characters")
     kind, sign, value = text.partition(":")
@@ -51,6 +55,11 @@ def read_entry(text: str) -> str:
         return f"{kind}:{_NORMALISE[kind](value.strip())}"
     kind = _guessed(text)
     return f"{kind}:{_NORMALISE[kind](text)}"
+
+
+def for_marketing(key: str) -> str:
+    """The key that forbids sales cadences alone, where `key` forbids them at least."""
+    return key if key.startswith(MARKETING) else f"{MARKETING}{key}"
 
 
 def _guessed(text: str) -> str:
@@ -95,7 +104,7 @@ async def forbid(
     course: Course,
     clock: Clock,
 ) -> Forbidden:
-    """Put keys on the list and end what runs for those whom they name, as opted out."""
+    """Put keys on the list and end what they forbid of what runs, as opted out."""
     keys = sorted(set(keys))
     bans = [Ban(key=key, reason=reason, source=source) for key in keys]
     done = await suppress(tx, bans, clock=clock)
@@ -130,3 +139,16 @@ async def forbid_all(
                 )
             )
     return total
+
+
+async def allow_all(database: Database, keys: Sequence[str]) -> int:
+    """Take keys off the list, in transactions of a thousand; returns how many were there.
+
+    What was ended because of them stays so.
+    """
+    removed = 0
+    keys = sorted(set(keys))
+    for start in range(0, len(keys), CHUNK):
+        async with database.transaction() as tx:
+            removed += await do_not_contact.remove(tx, keys[start : start + CHUNK])
+    return removed

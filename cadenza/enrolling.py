@@ -12,35 +12,39 @@ with a simple value becomes a field for templates and branches.
 
 import hashlib
 import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
-
-import phonenumbers
-from phonenumbers.timezone import time_zones_for_number
 
 from cadenza.accounts import Accounts
 from cadenza.addresses import email_address, linkedin_profile, phone_number
+from cadenza.calendars.zones import POSSIBLE, Whereabouts, zones_by_country, zones_of
 from cadenza.errors import CadenzaError
+from cadenza.row_values import (
+    RowRejected,
+    RowValues,
+    Value,
+    address,
+    given,
+    is_storable,
+    party_fields,
+    read_values,
+    text,
+)
 from cadenza.storage.prospects import NewProspect
 from cadenza.timespec import zone
 
 MOST_ROWS = 5_000
 MOST_BYTES = 8 * 1024 * 1024
-_MOST_FIELDS = 100
-_MOST_CHARACTERS = 4_000
-# What is indexed has to fit into a third of a page, whatever the alphabet.
-_MOST_IN_NAMES = 500
-# PostgreSQL takes neither NUL nor lone surrogates, both of which JSON can write.
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
-_KNOWN = {"id", "email", "phone", "linkedin", "company", "country", "time_zone", "locale",
-          "owner", "subject"}  # fmt: skip
+_KNOWN = {"id", "email", "phone", "linkedin", "country", "time_zone", "locale", "owner"}
+
+__all__ = [
+    "EnrollmentMessage", "Row", "RowRejected", "UnreadableMessage", "check_row",
+    "fallback_key", "read_envelope", "read_message",
+]  # fmt: skip
 
 
 class UnreadableMessage(CadenzaError):
@@ -54,15 +58,6 @@ class UnreadableMessage(CadenzaError):
         self.key = key
 
 
-class RowRejected(CadenzaError):
-    """One row cannot be enrolled. `field` names the member that is wrong; no personal data."""
-
-    def __init__(self, field: str | None, reason: str) -> None:
-        super().__init__(reason)
-        self.field = field
-        self.reason = reason
-
-
 @dataclass(frozen=True, kw_only=True)
 class EnrollmentMessage:
     """A message whose envelope is right; its rows are not looked at yet."""
@@ -74,14 +69,23 @@ class EnrollmentMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A good row."""
+    """A good row.
+
+    subject: the id of what it is about, or empty. about: what else is known
+    of that, `parties` among it. company: what is known of the company.
+    """
 
     prospect: NewProspect
     subject: str
+    about: Mapping[str, Any] = field(default_factory=dict)
+    company: Mapping[str, Value] = field(default_factory=dict)
 
 
-def read_message(raw: bytes) -> EnrollmentMessage:
-    """Read an enrollment message. Raises UnreadableMessage that says what to mend."""
+def read_envelope(raw: bytes, rows_name: str) -> tuple[str, Mapping[str, Any], Sequence[Any]]:
+    """A message's key, its other members, and its rows, which are not looked at yet.
+
+    rows_name: the member that holds the rows. Raises UnreadableMessage that says what to mend.
+    """
     if len(raw) > MOST_BYTES:
         raise UnreadableMessage(f"larger than {MOST_BYTES} bytes: split it into several messages")
     try:
@@ -89,14 +93,21 @@ def read_message(raw: bytes) -> EnrollmentMessage:
     except (ValueError, RecursionError) as error:
         raise UnreadableMessage("not a JSON document in UTF-8") from error
     if not isinstance(document, dict):
-        raise UnreadableMessage("not a JSON object with key, cadence and prospects")
-    key, cadence, rows = (document.get(name) for name in ("key", "cadence", "prospects"))
+        raise UnreadableMessage(f"not a JSON object with key and {rows_name}")
+    key, rows = document.get("key"), document.get(rows_name)
     if not isinstance(key, str) or not _KEY.fullmatch(key):
         raise UnreadableMessage("`key` must be 1 to 200 printable ASCII characters without spaces")
-    if not isinstance(cadence, str) or not cadence or not _is_storable(cadence):
-        raise UnreadableMessage("`cadence` must name an applied cadence", key)
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
-        raise UnreadableMessage(f"`prospects` must be a list of 1 to {MOST_ROWS} rows", key)
+        raise UnreadableMessage(f"`{rows_name}` must be a list of 1 to {MOST_ROWS} rows", key)
+    return key, document, rows
+
+
+def read_message(raw: bytes) -> EnrollmentMessage:
+    """Read an enrollment message. Raises UnreadableMessage that says what to mend."""
+    key, document, rows = read_envelope(raw, "prospects")
+    cadence = document.get("cadence")
+    if not isinstance(cadence, str) or not cadence or not is_storable(cadence):
+        raise UnreadableMessage("`cadence` must name an applied cadence", key)
     return EnrollmentMessage(key=key, cadence=cadence, rows=rows)
 
 
@@ -109,64 +120,52 @@ def check_row(row: Any, accounts: Accounts) -> Row:
     """Check and normalise one row. Raises RowRejected that names the member."""
     if not isinstance(row, dict):
         raise RowRejected(None, "a row must be a JSON object")
-    if len(row) > _MOST_FIELDS:
-        raise RowRejected(None, f"a row has at most {_MOST_FIELDS} members")
-    values = {name: _simple(name, value) for name, value in row.items()}
-    country = _country(values.get("country"))
-    email = _address("email", _text(values, "email"), email_address)
-    phone = _address("phone", _text(values, "phone"), lambda text: phone_number(text, country))
-    profile = _address("linkedin", _text(values, "linkedin"), linkedin_profile)
-    company_name = _text(values, "company")
+    values = read_values(row)
+    own = values.own
+    country = _country(own.get("country"))
+    email = address("email", text(own, "email"), email_address)
+    phone = address("phone", text(own, "phone"), lambda told: phone_number(told, country))
+    profile = address("linkedin", text(own, "linkedin"), linkedin_profile)
+    company_name = _company_name(values)
     company = company_name.lower() if company_name else None
-    key = _key(_text(values, "id"), email, phone, profile)
-    fields = {n: v for n, v in values.items() if n not in _KNOWN and v is not None and v != ""}
+    key = _key(text(own, "id"), email, phone, profile)
+    fields = {name: value for name, value in given(own).items() if name not in _KNOWN}
     if company_name:
         fields["company"] = company_name
+    zones = _zones(values, phone, country, accounts)
+    if len(zones) > 1:
+        fields[POSSIBLE] = " ".join(zones[1:])
     return Row(
-        subject=_text(values, "subject") or "",
+        subject=text(values.subject, "id", "subject") or "",
+        about=_about(values, country),
+        company=given(values.company) if len(values.company) > 1 else {},
         prospect=NewProspect(
             key=key,
             email=email,
             phone=phone,
             profile=profile,
             company=company,
-            owner_id=_owner(_text(values, "owner"), company or key, accounts),
-            time_zone=_zone(_text(values, "time_zone"), phone, country),
+            owner_id=_owner(text(own, "owner"), company or key, accounts),
+            time_zone=zones[0],
             country=country,
-            locale=_locale(_text(values, "locale")),
+            locale=_locale(text(own, "locale")),
             fields=fields,
         ),
     )
 
 
-def _simple(name: str, value: Any) -> str | int | float | bool | None:
-    if not _is_storable(name):
-        raise RowRejected(None, "the name of a member has characters that cannot be stored")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise RowRejected(name[:80], "must be a finite number")
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if not isinstance(value, str):
-        raise RowRejected(name[:80], "must be a text, number, boolean or null")
-    if len(value) > _MOST_CHARACTERS or not _is_storable(value):
-        raise RowRejected(
-            name[:80], f"must have at most {_MOST_CHARACTERS} characters, none NUL or half a pair"
-        )
-    return value.strip()
+def _company_name(values: RowValues) -> str | None:
+    name = text(values.company, "name", "company")
+    if name is None and given(values.company):
+        raise RowRejected("company", "has fields and no name: say which company it is")
+    return name
 
 
-def _is_storable(text: str) -> bool:
-    return _UNSTORABLE.search(text) is None
-
-
-def _text(values: Mapping[str, Any], name: str) -> str | None:
-    value = values.get(name)
-    if value is None or value == "":
-        return None
-    text = str(value)
-    if len(text) > _MOST_IN_NAMES:
-        raise RowRejected(name, f"must have at most {_MOST_IN_NAMES} characters")
-    return text
+def _about(values: RowValues, country: str | None) -> Mapping[str, Any]:
+    """What is known of the subject beside its id."""
+    about: dict[str, Any] = {n: v for n, v in given(values.subject).items() if n != "id"}
+    parties = party_fields(values.parties, country)
+    return {**about, "parties": parties} if parties else about
 
 
 def _key(external: str | None, email: str | None, phone: str | None, profile: str | None) -> str:
@@ -176,20 +175,11 @@ def _key(external: str | None, email: str | None, phone: str | None, profile: st
     raise RowRejected(None, "needs at least one of id, email, phone, linkedin")
 
 
-def _address(member: str, value: str | None, normalise: Callable[[str], str]) -> str | None:
-    if value is None:
-        return None
-    try:
-        return normalise(value)
-    except ValueError as error:
-        raise RowRejected(member, str(error)) from error
-
-
 def _country(value: Any) -> str | None:
     if value in (None, ""):
         return None
     code = str(value).upper()
-    if code not in _zones_by_country():
+    if code not in zones_by_country():
         raise RowRejected("country", "is not an ISO 3166-1 code: write for instance FR")
     return code
 
@@ -211,45 +201,35 @@ def _owner(value: str | None, shared: str, accounts: Accounts) -> str:
     return owners[int.from_bytes(digest, "big") % len(owners)]
 
 
-def _zone(own: str | None, phone: str | None, country: str | None) -> str:
-    """Own zone, else the only one that number and country allow.
-
-    Zones that keep the same time from now on, as Berlin and Büsingen do, count as one.
-    """
-    if own is not None:
-        try:
-            return zone(own)
-        except ValueError as error:
-            raise RowRejected(
-                "time_zone", "is not an IANA zone: write for instance Europe/Paris"
-            ) from error
-    of_country = _zones_by_country().get(country or "", ())
-    of_phone = time_zones_for_number(phonenumbers.parse(phone)) if phone else ()
-    both = [name for name in of_country if name in of_phone]
-    for zones in (both, of_phone, of_country):
-        if len({_rule(name) for name in zones}) == 1 and zones[0] != "Etc/Unknown":
-            return zone(zones[0])
-    raise RowRejected(
-        "time_zone", "cannot be told from phone or country: give time_zone, e.g. America/Chicago"
+def _zones(
+    values: RowValues, phone: str | None, country: str | None, accounts: Accounts
+) -> Sequence[str]:
+    """The prospect's zone, and others that are possible where the organisation takes that."""
+    company_country = text(values.company, "country")
+    known = Whereabouts(
+        time_zone=_zone(text(values.own, "time_zone"), "time_zone"),
+        phone=phone,
+        country=country,
+        company_time_zone=_zone(text(values.company, "time_zone"), "company.time_zone"),
+        company_country=company_country.upper() if company_country else None,
     )
-
-
-@lru_cache(maxsize=1024)
-def _rule(name: str) -> str:
-    """What a zone keeps to from now on: the last line of its file (RFC 9636 §3.3)."""
-    path = resources.files("tzdata").joinpath("zoneinfo", *name.split("/"))
-    if not path.is_file():
-        return name
-    return path.read_bytes().rstrip(b"\n").rpartition(b"\n")[2].decode("ascii") or name
-
-
-@lru_cache(maxsize=1)
-def _zones_by_country() -> Mapping[str, Sequence[str]]:
-    """ISO country → its zones, from the tz database's own table."""
-    zones: dict[str, list[str]] = {}
-    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8")
-    for line in table.splitlines():
-        if line and not line.startswith("#"):
-            code, _, name = line.split("\t")[:3]
-            zones.setdefault(code, []).append(name)
+    zones = zones_of(known)
+    if not zones:
+        raise RowRejected(
+            "time_zone",
+            "cannot be told from phone, company or country: give time_zone, e.g. America/Chicago",
+        )
+    if len(zones) > 1 and accounts.organisation.zone_if_unknown == "reject":
+        raise RowRejected(
+            "time_zone",
+            f"can be any of {len(zones)} by phone, company and country: "
+            "give time_zone, e.g. America/Chicago",
+        )
     return zones
+
+
+def _zone(value: str | None, field: str) -> str | None:
+    try:
+        return zone(value) if value is not None else None
+    except ValueError as error:
+        raise RowRejected(field, "is not an IANA zone: write for instance Europe/Paris") from error

@@ -74,14 +74,21 @@ class PermanentSendError(SendError):
     """It surely did not leave, and it never will: no retry.
 
     recipient_invalid: the provider said that this address or number does
-    not exist; it counts as a hard bounce.
+    not exist; it counts as a hard bounce. opted_out: the provider knows
+    that the recipient opted out; it counts as their opt-out.
     """
 
     def __init__(
-        self, detail: str, *, code: str | None = None, recipient_invalid: bool = False
+        self,
+        detail: str,
+        *,
+        code: str | None = None,
+        recipient_invalid: bool = False,
+        opted_out: bool = False,
     ) -> None:
         super().__init__(detail, code=code)
         self.recipient_invalid = recipient_invalid
+        self.opted_out = opted_out
 
 
 class AmbiguousSendError(SendError):
@@ -113,6 +120,10 @@ class SignatureInvalid(EventRejected):
 
 class StaleLease(CadenzaError):
     """Somebody else took the batch or the shard over: drop the work, write nothing."""
+
+
+class FenceClosed(CadenzaError):
+    """The database may be a copy or a restored backup: nothing is sent. Says why, and the mend."""
 
 
 class InvalidToken(CadenzaError):

@@ -1,12 +1,15 @@
 """Explains one enrollment: the way it came, where it stands, and what it waits for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from cadenza.catalog import Catalog
+from cadenza.abc import Standing, WaitUntil
+from cadenza.course import Course
 from cadenza.errors import UnknownName
+from cadenza.fence import Fence
+from cadenza.gates import Gate, earliest, gates_of
 from cadenza.language.cadence import Cadence
 from cadenza.model import Channel, EnrollmentId, EnrollmentState, EnrollmentStatus, Profile
 from cadenza.storage import enrollments, events, explain, suppressions
@@ -15,6 +18,7 @@ from cadenza.storage.due import DueTouch
 from cadenza.storage.explain import Holding, LedgerTouch, Overview, TaskLine
 from cadenza.storage.suppressions import keys_of
 
+_RAW = "raw:"
 _BATCH = {
     "staged": "it is cut into batch {batch_id}, which leaves at its minute",
     "released": "batch {batch_id} waits for a worker",
@@ -38,14 +42,16 @@ class Waiting:
     """One thing that the enrollment waits for.
 
     kind: `touch` (planned), `batch` (a touch in one), `opening` (of a
-    task), `timer` or `task` (an open one). at: when it goes, opens, ends or
-    is due. first_at: when a touch was first to go. reason: why it was put
-    off since. says: all of it in words, without times.
+    task), `timer`, `task` (an open one) or `event` (something named, that
+    has no time). at: when it goes, opens, ends or is due. first_at: when a
+    touch was first to go. reason: why it was put off since. gates: all that
+    holds it now. earliest: when it can go, as things stand; None: not
+    before somebody does something. says: all of it in words, without times.
     """
 
     kind: str
     step: str
-    at: datetime
+    at: datetime | None
     says: str
     first_at: datetime | None = None
     window_end: datetime | None = None
@@ -54,6 +60,8 @@ class Waiting:
     reason: str | None = None
     batch_id: int | None = None
     task_id: int | None = None
+    gates: Sequence[Gate] = ()
+    earliest: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +82,10 @@ class Explanation:
 
 
 async def explain_enrollment(
-    db: Connection, catalog: Catalog, enrollment_id: EnrollmentId
+    db: Connection, course: Course, fence: Fence, enrollment_id: EnrollmentId, *, now: datetime
 ) -> Explanation:
     """Explain it as it is now. Raises UnknownName."""
+    catalog = course.catalog
     overview = await explain.overview(db, enrollment_id)
     if overview is None:
         raise UnknownName(f"there is no enrollment {enrollment_id}")
@@ -85,15 +94,30 @@ async def explain_enrollment(
     cadence, profile, state = catalog[known.version_id], known.profile, known.state
     tasks = await explain.tasks(db, enrollment_id)
     waits_for: list[Waiting] = []
+    closed = await fence.closed(db)
+    for due in await explain.planned(db, enrollment_id):
+        waiting = _planned(due)
+        if due.channel is not Channel.TIMER:
+            held_by = await gates_of(db, course, known, due, fence=closed, now=now)
+            soonest = earliest(due.due_at, held_by)
+            waiting = replace(waiting, gates=held_by, earliest=soonest)
+        waits_for.append(waiting)
     if state.status is EnrollmentStatus.ACTIVE:
-        planned = await explain.planned(db, enrollment_id)
-        waits_for += [_planned(planned)] if planned else []
         waits_for += [_task(task) for task in tasks if task.state == "open"]
+        calendar = course.accounts.places.of(profile)
+        standing = Standing(
+            cadence=cadence, state=state, profile=profile, now=now, calendar=calendar
+        )
+        waits_for += _named(standing, {waiting.step for waiting in waits_for})
     # Also of one that was stopped: what a worker has is told until it is settled.
     held = await explain.holding(db, enrollment_id)
     waits_for += [_held(held)] if held else []
     keys = keys_of(
-        key=profile.key, email=profile.email, phone=profile.phone, social=profile.profile
+        key=profile.key,
+        email=profile.email,
+        phone=profile.phone,
+        social=profile.profile,
+        service=False,  # of both kinds: the gates say what holds this one
     )
     return Explanation(
         enrollment=overview,
@@ -130,12 +154,22 @@ def _steps(cadence: Cadence, state: EnrollmentState) -> Sequence[StepLine]:
             step=step_id,
             kind=step.name,
             visits=state.visits[step_id],
-            is_present=step_id == state.step,
-            happened=dict(sorted(state.history.get(step_id, {}).items(), key=lambda item: item[1])),
+            is_present=state.lane_at(step_id) is not None,
+            happened=_happened(state.history.get(step_id, {})),
         )
         for step_id, step in cadence.steps.items()
         if step_id in state.visits
     ]
+
+
+def _happened(marks: Mapping[str, datetime]) -> Mapping[str, datetime]:
+    """In order of time; what a machine did only where no person did the same."""
+    told = {
+        what: at
+        for what, at in marks.items()
+        if not what.startswith(_RAW) or what.removeprefix(_RAW) not in marks
+    }
+    return dict(sorted(told.items(), key=lambda item: item[1]))
 
 
 def _planned(due: DueTouch) -> Waiting:
@@ -160,6 +194,18 @@ def _planned(due: DueTouch) -> Waiting:
         attempts=due.attempts,
         reason=due.reason,
     )
+
+
+def _named(standing: Standing, known: Collection[str]) -> Iterator[Waiting]:
+    """What positions wait for that have no time, and nothing else that tells of them."""
+    for lane, position in standing.state.positions().items():
+        if position.step in known:
+            continue
+        view = replace(standing, state=standing.state.view(lane))
+        verdict = standing.cadence.steps[position.step].plan(view)
+        if isinstance(verdict, WaitUntil) and verdict.at is None:
+            says = f"step {position.step} waits for {verdict.waits_for}"
+            yield Waiting(kind="event", step=position.step, at=None, says=says)
 
 
 def _held(held: Holding) -> Waiting:

@@ -1,7 +1,7 @@
 """The words of the domain as types. Nothing here does anything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NewType
@@ -17,20 +17,25 @@ SHARDS = 256
 
 
 class Channel(StrEnum):
-    """What a planned row is for: three channels that send, tasks for people, and timers."""
+    """What a planned row is for: channels that send, tasks for people, and timers."""
 
     EMAIL = "email"
     SMS = "sms"
     SOCIAL = "social"
+    WEBHOOK = "webhook"
     TASK = "task"
     TIMER = "timer"
 
 
-SENDING_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.SOCIAL)
+SENDING_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.SOCIAL, Channel.WEBHOOK)
 
 
 class EventType(StrEnum):
-    """What can come back about a touch or a prospect."""
+    """What can come back about a touch or a prospect.
+
+    `signal`: something that the outside tells, by a name that a cadence
+    declares; its data is {"name": …, "subject": …, "fields": {…}}.
+    """
 
     DELIVERED = "delivered"
     OPENED = "opened"
@@ -45,6 +50,7 @@ class EventType(StrEnum):
     TASK_DONE = "task_done"
     MEETING_BOOKED = "meeting_booked"
     GOAL = "goal"
+    SIGNAL = "signal"
 
 
 class EnrollmentStatus(StrEnum):
@@ -66,6 +72,7 @@ class Outcome(StrEnum):
     OPTED_OUT = "opted_out"
     BOUNCED = "bounced"
     STOPPED = "stopped"
+    MOVED = "moved"
 
 
 class TouchStatus(StrEnum):
@@ -85,7 +92,10 @@ class Profile:
     profile: LinkedIn public identifier or None. time_zone: IANA name.
     country: ISO 3166-1 alpha-2. locale: BCP 47. fields: everything else
     that came with the prospect (first_name, last_name, company, title …),
-    values are str, int, float, bool or None.
+    values are str, int, float, bool or None. company: the fields of the
+    company, `name` among them. subject: those of what the enrollment is
+    about, `id` among them. parties: the subject's other parties (a vendor,
+    the payments team) by what they are called: name, email, phone, locale …
     """
 
     prospect_id: ProspectId
@@ -98,41 +108,84 @@ class Profile:
     locale: str | None
     owner_id: str
     fields: Mapping[str, Any]
+    company: Mapping[str, Any] = field(default_factory=dict)
+    subject: Mapping[str, Any] = field(default_factory=dict)
+    parties: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Occurrence:
     """Something that happened to one enrollment, as its state machine sees it.
 
-    kind: one of `sent` (also for a touch whose fate is unknown), `failed`,
-    `skipped` (delivery had a reason not to send), `opened_task` (a planned
-    task is due), `elapsed` (a planned timer is due), `event` (see `event`),
-    `stopped`, `paused`, `resumed`. step: the step that it is about, if it
-    is about one (for events: the step whose touch was opened, clicked …).
-    at: schedule time, aware, UTC. data: specific to the kind, for instance
-    {"disposition": "connected"} or {"outcome": "stopped", "reason": "…"};
-    {"visit": 2} makes an occurrence about an earlier visit harmless.
+    kind: one of
+    `sent` (also for a touch whose fate is unknown), `failed`, `skipped`
+    (delivery had a reason not to send), `opened_task` (a planned task is
+    due), `elapsed` (a planned timer is due), `event` (see `event`),
+    `stopped`, `paused` (until resumed, or as data says {"days": 5} or
+    {"until": "2026-05-04T08:00:00+00:00"}), `resumed`, `moved` (data
+    {"step": …}), `finished` (data {"outcome": …}), `status` (data
+    {"status": …}), `reopened` (data {"step": …}), `migrated`.
+    step: the step that it is about, if it is about one (for events: the
+    step whose touch was opened, clicked …). at: schedule time, aware, UTC.
+    event: an `EventType`, the name of a declared signal, `colleague_` and
+    an event, or `raw:opened` and `raw:clicked` (machines open and click
+    too). data: specific to the kind, for instance {"disposition":
+    "connected"} or {"outcome": "stopped", "reason": "…"}; {"visit": 2}
+    says which visit of its step it is about.
     """
 
     kind: str
     at: datetime
     step: str | None = None
-    event: EventType | None = None
+    event: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+
+
+MAIN = ""
+"""What the place of an enrollment is called that is in no lane."""
+
+
+def position_name(step: str, visit: int) -> str:
+    """`intro:1`: a place in the course, as storage names it."""
+    return f"{step}:{visit}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """One place at which an enrollment stands.
+
+    visit: how many times the step was entered, from 1. reached_at: when
+    what came before was really completed; gaps count from it. reached_day:
+    which day of the cadence that was, by the plan (from 1).
+    """
+
+    step: str
+    visit: int
+    reached_at: datetime
+    reached_day: int
+
+    @property
+    def name(self) -> str:
+        """`intro:1`, unique within the enrollment for ever."""
+        return position_name(self.step, self.visit)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnrollmentState:
     """Where one enrollment stands; all that the planner needs beside version and profile.
 
-    step: the step at which it stands. visit: how many times that step was
-    entered, from 1. visits: the same for all steps. started_at: when it
-    began. reached_at: when the step before was really completed; gaps count
-    from it. reached_day: which day of the cadence that was, by the plan
-    (from 1). history: step → what happened → first time, of the step's
-    present visit; step "" holds what is about no step. What happened is an
-    event type, or `sent`, `failed`, `skipped`, `opened_task`, `resumed`, or
-    `disposition:` and how a task went.
+    step, visit, reached_at, reached_day: its main position (see `Position`).
+    lanes: its other positions, inside a `parallel`, by the lane's name; the
+    main one then stands at the parallel. visits: how often each step was
+    entered. started_at: when it began. history: step → what happened →
+    first time, of the step's present visit; step "" holds what is about no
+    step. What happened is an event, or `sent`, `failed`, `skipped`,
+    `opened_task`, `disposition:` and how a task went, `forked`, `lane:` and
+    the name of a lane that ended, `round:` and the number of one of a
+    repeat, `hand:` and what a person did (`resumed`, `moved`, `status`,
+    `reopened`), or `latest:` and a signal that came more than once. variants: experiment →
+    variant, drawn when it began. crm_status: of the statuses of its cadence.
+    paused_until: when a pause ends by itself; None: by hand.
     """
 
     status: EnrollmentStatus
@@ -144,15 +197,63 @@ class EnrollmentState:
     reached_at: datetime
     reached_day: int
     history: Mapping[str, Mapping[str, datetime]]
+    lanes: Mapping[str, Position] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
+    crm_status: str | None = None
+    paused_until: datetime | None = None
+
+    def at(self, lane: str) -> Position:
+        """Its position in `lane`; `MAIN` for the main one. Raises KeyError."""
+        if lane != MAIN:
+            return self.lanes[lane]
+        return Position(
+            step=self.step,
+            visit=self.visit,
+            reached_at=self.reached_at,
+            reached_day=self.reached_day,
+        )
+
+    def positions(self) -> Mapping[str, Position]:
+        """All of them by their lanes, the main one first, then by name.
+
+        In one order wherever the state comes from: storage keeps none.
+        """
+        return {MAIN: self.at(MAIN), **dict(sorted(self.lanes.items()))}
+
+    def view(self, lane: str) -> "EnrollmentState":
+        """The state as a step inside `lane` sees it: its position as the main one."""
+        if lane == MAIN:
+            return self
+        position = self.lanes[lane]
+        return replace(
+            self,
+            step=position.step,
+            visit=position.visit,
+            reached_at=position.reached_at,
+            reached_day=position.reached_day,
+        )
+
+    def stands_at(self, step: str, visit: int) -> bool:
+        """Whether one of its positions is this visit of `step`."""
+        return (self.step == step and self.visit == visit) or any(
+            position.step == step and position.visit == visit for position in self.lanes.values()
+        )
+
+    def lane_at(self, step: str) -> str | None:
+        """The lane whose position is at `step`; None if none is."""
+        if self.step == step:
+            return MAIN
+        return next((lane for lane, p in self.lanes.items() if p.step == step), None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """The one thing an enrollment does next.
+    """What an enrollment does next at one of its positions.
 
     channel: a sending channel, `task`, or `timer`. due_at: aware, UTC,
     whole seconds. window_end: the touch must have begun by then, else it
-    is placed anew; None where any hour will do (timers).
+    is placed anew; None where any hour will do (timers). not_before: when a
+    touch may go at the earliest; None: at due_at.
     """
 
     channel: Channel
@@ -160,11 +261,29 @@ class Planned:
     visit: int
     due_at: datetime
     window_end: datetime | None
+    not_before: datetime | None = field(default=None, compare=False)
+
+    @property
+    def position(self) -> str:
+        """The name of the position that it belongs to."""
+        return position_name(self.step, self.visit)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """Something to do beside moving: `notify_owner`, `open_task`, `suppress`, `stop_company`."""
+    """Something to do beside moving.
+
+    | kind             | data                     |                                           |
+    |------------------|--------------------------|-------------------------------------------|
+    | notify_owner     | event, step              | the prospect responded                    |
+    | open_task        | step, visit              | put a task on somebody's list             |
+    | move_to          | cadence, carry, stay     | go on in another cadence; carry: names of |
+    |                  |                          | fields, None for all of them              |
+    | status           | status                   | the status in the CRM is this now         |
+    | colleagues       | do (stop, pause), days,  | what the prospect's answer means for the  |
+    |                  | event                    | others at the company                     |
+    | tell_colleagues  | event                    | their branches may ask for it             |
+    """
 
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -174,19 +293,25 @@ class Effect:
 class Transition:
     """What the state machine decided.
 
-    replace_plan: False leaves whatever is planned as it is; True removes
-    it and plans `plan` instead (None: nothing).
+    replaced: names of the positions whose plans are void: left, or planned
+    anew. plans: what is planned instead; of other positions everything
+    stays as it is.
     """
 
     state: EnrollmentState
-    replace_plan: bool
-    plan: Planned | None = None
+    replaced: frozenset[str] = frozenset()
+    plans: Sequence[Planned] = ()
     effects: Sequence[Effect] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
-    """A task for a person, as its step describes it, rendered."""
+    """A task for a person, as its step describes it, rendered.
+
+    voicemail: what to say to a machine. mandatory: the items of the
+    checklist without which it is not done. assignee: a role or an owner
+    id; None: the prospect's owner.
+    """
 
     kind: str
     title: str
@@ -194,14 +319,30 @@ class TaskSpec:
     checklist: Sequence[str]
     dispositions: Sequence[str]
     due_in: timedelta
+    voicemail: str = ""
+    mandatory: Sequence[str] = ()
+    assignee: str | None = None
 
 
 # What leaves. One type per channel; addresses are final, texts are rendered.
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A file that a mail carries. name: without folders. media_type: e.g. `application/pdf`."""
+
+    name: str
+    content: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutboundEmail:
-    """One rendered mail. skeleton: equal for mails of the same version, step and account."""
+    """One rendered mail.
+
+    skeleton: equal for mails of the same version, step, variant of the
+    template and account.
+    """
 
     touch_id: TouchId
     account_id: str
@@ -222,6 +363,7 @@ class OutboundEmail:
     unsubscribe_url: str | None
     unsubscribe_mailto: str | None
     date: datetime
+    attachments: Sequence[Attachment] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +380,11 @@ class OutboundSms:
 
 @dataclass(frozen=True, kw_only=True)
 class OutboundSocial:
-    """One social action: `connect` (text optional) or `message` on `network`."""
+    """One social action on `network`.
+
+    action: `connect` (text optional), `message`, `inmail` (with a
+    subject), or `follow` and `view`, which say nothing.
+    """
 
     touch_id: TouchId
     account_id: str
@@ -246,9 +392,24 @@ class OutboundSocial:
     action: str
     recipient: str
     text: str
+    subject: str = ""
 
 
-Outbound = OutboundEmail | OutboundSms | OutboundSocial
+@dataclass(frozen=True, kw_only=True)
+class OutboundWebhook:
+    """Something to tell another system. document: the JSON object that is posted.
+
+    recipient: which system, for people and the ledger: its host. The
+    address itself may hold a secret and stays with the account.
+    """
+
+    touch_id: TouchId
+    account_id: str
+    recipient: str
+    document: Mapping[str, Any]
+
+
+Outbound = OutboundEmail | OutboundSms | OutboundSocial | OutboundWebhook
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,8 @@ class Rollup:
 
     - `sent`, `unknown`, `failed`, `skipped`: touches that ended so, in the ledger;
     - `deferred:REASON`: times that a due touch was put back with this reason;
-    - `event:TYPE`: events applied;
+    - `overdue:reflowed`, `overdue:skipped`: touches that came too late, and what became of them;
+    - `event:TYPE`: events applied; `machine_opened`, `machine_clicked`: what no person did;
     - `first:TYPE`: touches that got their first event of this type;
     - `task:DISPOSITION`: tasks done so;
     - `enrolled`, `rejected`: rows of enrollment messages;
@@ -71,13 +72,23 @@ class EnrollmentDepth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WaitingDepth:
+    """Planned touches of one channel that one rule made later."""
+
+    channel: str
+    reason: str
+    touches: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class AccountUse:
-    """What one sender account sent in its calendar day, and may send."""
+    """What one sender account sent in its calendar day, and may send; whether it rests."""
 
     account_id: str
     channel: Channel
     used_today: int
     cap_per_day: int
+    rests: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +97,13 @@ class PipelineOverview:
 
     inbox_events: stored, not applied. inbox_oldest_age_seconds: since the
     oldest of these was stored, in schedule time; 0 if there is none.
-    notifications_waiting: owed to owners, not sent and not given up.
+    suppressions: those that forbid everything; marketing_suppressions: sales
+    cadences alone. notifications_waiting: owed to owners, not sent and not given up.
     unknown_touches: not reconciled yet. shards_leased: with a lease that
     has not run out. schedule_offset_seconds: schedule time ahead of wall
-    time; 0 in production.
+    time; 0 in production. fence_closed: the database may be a copy, and
+    sends nothing.
+    waiting: by the rule that made them later.
     """
 
     rollups: Sequence[Rollup]
@@ -105,3 +119,6 @@ class PipelineOverview:
     shards_leased: int
     suppressions: int
     schedule_offset_seconds: float
+    fence_closed: bool = False
+    marketing_suppressions: int = 0
+    waiting: Sequence[WaitingDepth] = ()

@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     signs, all verify. public_url: where prospects' clients and providers
     reach the gateway. mail_domain: domain whose MX is the mailbox reader.
     clock_file: shared offset of a time-lapse; unset in production.
+    instance: what this deployment is called; another one's database is not
+    touched. follows_failover: a standby that takes over goes on by itself.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", frozen=True)
@@ -49,6 +51,8 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
 
     clock_file: Path | None = None
+    instance: str = Field(default="", max_length=200)
+    follows_failover: bool = False
     log_level: str = "info"
     worker_threads: int = Field(default=8, ge=1, le=64)
     worker_poll_milliseconds: int = Field(default=1000, ge=1, le=4000)
@@ -72,6 +76,13 @@ class Settings(BaseSettings):
         if any(len(key.get_secret_value()) < 16 for key in keys):
             raise ValueError("each key needs at least 16 characters: try `openssl rand -hex 32`")
         return keys
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, url: str) -> str:
+        if not url.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("write redis://host:6379/0, or unix:///path/to/socket")
+        return url
 
     @field_validator("public_url")
     @classmethod

@@ -1,12 +1,11 @@
-"""What a person does with enrollments by hand: stop, pause, resume."""
+"""What a person does with enrollments by hand: stop, pause, resume, finish, move."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cadenza.clock import Clock
 from cadenza.course import Course, Happening
-from cadenza.errors import CadenzaError
 from cadenza.model import (
     EnrollmentId,
     EnrollmentStatus,
@@ -22,16 +21,16 @@ from cadenza.suppressing import suppress
 BY_HAND = "by hand"
 
 
-class StillUnderWay(CadenzaError):
-    """A touch of the enrollment is in a worker's hands at this moment."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Steered:
-    """enrollments: those that changed. suppressed: keys that are new on the do-not-contact list."""
+    """enrollments: those that changed. suppressed: keys that are new on the do-not-contact list.
+
+    busy: how many were left alone, because a touch of theirs is being sent at this moment.
+    """
 
     enrollments: Sequence[EnrollmentId]
     suppressed: int = 0
+    busy: int = 0
 
 
 async def stop(
@@ -63,33 +62,28 @@ async def stop(
     return Steered(enrollments=ids, suppressed=suppressed)
 
 
-async def pause(
-    tx: Connection, people: Sequence[Profile], *, reason: str, course: Course, clock: Clock
+async def steer(
+    tx: Connection,
+    ids: Sequence[EnrollmentId],
+    kind: str,
+    data: Mapping[str, Any],
+    *,
+    statuses: Collection[EnrollmentStatus],
+    even_if_busy: bool = True,
+    course: Course,
+    clock: Clock,
 ) -> Steered:
-    """Hold everything that is active for these people until it is resumed."""
-    ids = await _running(tx, people, {EnrollmentStatus.ACTIVE})
-    await happen(tx, ids, "paused", {"reason": reason}, course=course, clock=clock)
-    return Steered(enrollments=ids)
+    """Let `kind` happen to those of these enrollments whose status is one of `statuses`.
 
-
-async def resume(
-    tx: Connection, people: Sequence[Profile], *, course: Course, clock: Clock
-) -> Steered:
-    """Let everything that is paused for these people go on; gaps stay as they were.
-
-    Raises StillUnderWay when a worker still holds a touch from before the
-    pause: planned anew, it could leave twice.
+    even_if_busy: False leaves out those of which a worker holds a touch.
     """
-    ids = await _running(tx, people, {EnrollmentStatus.PAUSED})
     await enrollments.hold(tx, ids)
-    held = await batches.holding(tx, ids)
-    if held:
-        raise StillUnderWay(
-            f"a touch of enrollment {held[0]} is being worked on at this moment: "
-            "try again in a moment"
-        )
-    await happen(tx, ids, "resumed", {}, course=course, clock=clock)
-    return Steered(enrollments=ids)
+    known = await enrollments.load(tx, ids)
+    ready = {i for i, enrollment in known.items() if enrollment.state.status in statuses}
+    busy = set() if even_if_busy else ready.intersection(await batches.holding(tx, sorted(ready)))
+    ready -= busy
+    await happen(tx, sorted(ready), kind, data, course=course, clock=clock)
+    return Steered(enrollments=sorted(ready), busy=len(busy))
 
 
 def personal_keys(person: Profile) -> Sequence[str]:

@@ -3,7 +3,10 @@
 | rule           | a touch breaks it that began …                                           |
 |----------------|--------------------------------------------------------------------------|
 | outside_window | when its channel's window was not open in the prospect's zone            |
-| over_cap       | beyond what its account may send on a day of the organisation            |
+| on_holiday     | on a holiday of the prospect's country or region, or of a calendar       |
+| in_blackout    | in a blackout                                                            |
+| unlawful_hour  | as a marketing text, when the law of the place forbids them              |
+| over_cap …     | beyond a limit: see `audit_limits`                                       |
 | after_stop     | after its enrollment had finished, or been paused                        |
 | to_suppressed  | after its recipient was put on the do-not-contact list                   |
 | duplicates     | as the same step to the same recipient as one of another enrollment      |
@@ -17,16 +20,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from cadenza.accounts import Accounts
-from cadenza.calendar import Window, local_date, opening
 from cadenza.catalog import Catalog
+from cadenza.storage import account_pauses, calendars_in_force
 from cadenza.storage import audit as rows
 from cadenza.storage.audit import Judged
 from cadenza.storage.database import Connection, Database
-from cadenza.timespec import day_of, zone_info
+from cadenza.timespec import zone_info
+from console.audit_limits import RULES as RULES_OF_LIMITS
+from console.audit_limits import LimitJudge
+from console.audit_windows import RULES as RULES_OF_WINDOWS
+from console.audit_windows import UNCLEAR, WindowJudge
 
 RULES = (
-    "outside_window",
-    "over_cap",
+    *RULES_OF_WINDOWS.values(),
+    *RULES_OF_LIMITS,
     "after_stop",
     "to_suppressed",
     "duplicates",
@@ -35,7 +42,7 @@ RULES = (
 MOST_EXAMPLES = 20
 
 _PAGE = 5_000
-_MOMENT = timedelta(microseconds=1)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 # Scheduler and worker read different clocks; kept in step, they differ by less.
 _CLOCKS_APART = timedelta(seconds=1)
 
@@ -45,8 +52,9 @@ class AuditReport:
     """What an audit found.
 
     touches: how many were judged. counts: rule → touches that break it.
-    unclear: touches outside today's window whose prospect has another time
-    zone than when they were planned; the ledger cannot tell. examples: rule
+    unclear: touches at hours that are closed, whose prospect has another
+    time zone than when they were planned, or for whose place other tables
+    of holidays and laws were in use; the ledger cannot tell. examples: rule
     → up to 20 of them, numbers and account names only.
     """
 
@@ -89,10 +97,14 @@ async def audit(
     end = _begin_of(last_day + timedelta(days=1), zone) if last_day else None
     report = AuditReport()
     async with database.snapshot() as db:
-        sent = await _judge_pages(db, catalog, report, zone, begin=begin, end=end)
-        caps = await rows.caps(db, first_day, last_day)
+        known = await calendars_in_force.all_of(db)
+        windows = WindowJudge(known or [calendars_in_force.of_today(accounts, _LONG_AGO)])
+        pauses = await account_pauses.history(db, begin)
+        limits = LimitJudge(accounts, await rows.caps(db), pauses)
+        await _judge_pages(db, catalog, windows, limits, report, begin=begin, end=end)
         repeated = await rows.repeated(db, begin=begin, end=end)
-    _judge_days(report, sent, caps, accounts)
+    for broken in limits.verdict():
+        report.add(broken.rule, broken.example, broken.count)
     for first, second in repeated:
         report.add("duplicates", {"touch": second, "same_as": first})
     return report
@@ -101,35 +113,37 @@ async def audit(
 async def _judge_pages(
     db: Connection,
     catalog: Catalog,
+    windows: WindowJudge,
+    limits: LimitJudge,
     report: AuditReport,
-    zone: str,
     *,
     begin: datetime | None,
     end: datetime | None,
-) -> Counter[tuple[str, date]]:
-    """Judge each touch by itself; returns how many each account sent on each day."""
-    sent: Counter[tuple[str, date]] = Counter()
+) -> None:
+    """Judge each touch by itself, and let the judge of limits hear of it."""
     after = 0
     while True:
         touches = await rows.page(db, after=after, begin=begin, end=end, most=_PAGE)
         await catalog.load(db, {touch.version_id for touch in touches})
         for touch in touches:
-            sent[touch.account, day_of(touch.began_at or touch.due_at, zone)] += 1
+            limits.hear(touch, catalog[touch.version_id].steps.get(touch.step))
             if touch.began_at is not None:
-                window = catalog[touch.version_id].windows[touch.channel]
-                _judge(report, touch, touch.began_at, window)
+                cadence = catalog[touch.version_id]
+                window, service = cadence.windows[touch.channel], cadence.service
+                broken = windows.judge(touch, touch.began_at, window, service=service)
+                _judge(report, touch, touch.began_at, broken)
         report.touches += len(touches)
         if len(touches) < _PAGE:
-            return sent
+            return
         after = touches[-1].touch_id
 
 
-def _judge(report: AuditReport, touch: Judged, began_at: datetime, window: Window) -> None:
-    if not _is_open(window, touch.time_zone, began_at):
-        if _is_of_this_zone(window, touch):
-            report.add("outside_window", {"touch": touch.touch_id, "began_at": began_at})
-        else:
-            report.unclear += 1
+def _judge(report: AuditReport, touch: Judged, began_at: datetime, broken: str | None) -> None:
+    """broken: what the judge of windows says."""
+    if broken == UNCLEAR:
+        report.unclear += 1
+    elif broken is not None:
+        report.add(broken, {"touch": touch.touch_id, "began_at": began_at})
     if touch.ended_at is not None and began_at > touch.ended_at:
         example = {"touch": touch.touch_id, "began_at": began_at, "ended_at": touch.ended_at}
         report.add("after_stop", example)
@@ -143,37 +157,6 @@ def _judge(report: AuditReport, touch: Judged, began_at: datetime, window: Windo
     if began_at < max(touch.planned_at, touch.due_at) - _CLOCKS_APART:
         example = {"touch": touch.touch_id, "began_at": began_at, "due_at": touch.due_at}
         report.add("early", example)
-
-
-def _is_open(window: Window, zone: str, moment: datetime) -> bool:
-    hours = opening(window, local_date(moment, zone), zone)
-    return hours is not None and hours[0] <= moment < hours[1]
-
-
-def _is_of_this_zone(window: Window, touch: Judged) -> bool:
-    """Whether the touch was planned in the zone that its prospect has today.
-
-    What it was planned into then ends when the window closes there.
-    """
-    if touch.window_end is None:
-        return True
-    zone = touch.time_zone
-    hours = opening(window, local_date(touch.window_end - _MOMENT, zone), zone)
-    return hours is not None and hours[1] == touch.window_end
-
-
-def _judge_days(
-    report: AuditReport,
-    sent: Mapping[tuple[str, date], int],
-    caps: Mapping[tuple[str, date], int],
-    accounts: Accounts,
-) -> None:
-    for (account, day), count in sorted(sent.items()):
-        configured = accounts.account_by_id.get(account)
-        cap = caps.get((account, day), configured.limits.per_day if configured else None)
-        if cap is not None and count > cap:
-            example = {"account": account, "day": day.isoformat(), "touches": count, "cap": cap}
-            report.add("over_cap", example, count - cap)
 
 
 def _begin_of(day: date, zone: str) -> datetime:

@@ -99,6 +99,18 @@ def secret_key(path: Path) -> str:
     return path.read_text(encoding="ascii")
 
 
+def instance_name(data_dir: Path) -> str:
+    """What the deployment on this data folder is called; a copy of the folder has another name.
+
+    A copied file is another one to the file system, wherever it lies.
+    """
+    path = data_dir / "instance"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        path.write_text(secrets.token_hex(8), encoding="ascii")
+    return f"{path.read_text(encoding='ascii')}-{path.stat().st_ino}"
+
+
 def answers(url: str) -> ReadyCheck:
     """Ready when `url` answers with success."""
 

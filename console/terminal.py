@@ -83,6 +83,11 @@ def both_times(moment: datetime, zone: str) -> str:
     return f"{local:%a %Y-%m-%d %H:%M} {zone} ({utc} UTC)"
 
 
+def counted(count: int, what: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def span(length: timedelta) -> str:
     """`3 d 4 h`, `12 min`, `8 s`: the two largest units."""
     seconds = int(abs(length.total_seconds()))

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from console.demo.outside import OUTSIDE, outside_env, sandbox_spec
 from console.deployment import (
     LocalDeployment,
     free_ports,
+    instance_name,
     process_names,
     release_leases,
     secret_key,
@@ -24,8 +26,10 @@ from console.deployment import (
 from console.embedded import EmbeddedServers, embedded_servers
 from console.processes.common import configure_logs
 from console.supervisor import Supervisor
+from sandbox.response import read_response
 
 _FIRST_METRICS_PORT = 9465
+_PORTS = {"CADENZA_GATEWAY_PORT": "8600", "CADENZA_MAILBOX_PORT": "8625"}
 _PRETEND_ACCOUNTS = Path(__file__).parent / "demo" / "data" / "accounts.yaml"
 
 
@@ -44,6 +48,7 @@ def run_up(options: UpOptions, console: Console) -> None:
     env = dict(os.environ)
     configure_logs("warning")
     env["CADENZA_ACCOUNTS_FILE"] = str(_accounts_file(options, env))
+    _check_ports(env)
     with embedded_servers(
         options.data_dir,
         database_url=env.get("CADENZA_DATABASE_URL"),
@@ -85,6 +90,7 @@ async def _run(
                 webhook_secret=deployment.env["CADENZA_UNIPILE_WEBHOOK_SECRET"],
                 accounts=accounts,
                 seed=1,
+                response=read_response(None),
             )
         )
     for spec in deployment.specs():
@@ -107,21 +113,43 @@ def _accounts_file(options: UpOptions, env: Mapping[str, str]) -> Path:
     )
 
 
+def _check_ports(env: Mapping[str, str]) -> None:
+    """Raise ConfigurationError if somebody listens already where we shall.
+
+    Else that somebody would answer in our place, and all would look well.
+    """
+    for setting, usual in _PORTS.items():
+        said = env.get(setting, usual)
+        host = env.get(setting.replace("_PORT", "_HOST"), "127.0.0.1")
+        try:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((host, int(said)))
+        except (ValueError, OverflowError) as error:
+            raise ConfigurationError(f"{setting}: {said!r} is not a port number") from error
+        except OSError as error:
+            raise ConfigurationError(
+                f"port {said} of {host} cannot be listened on ({error.strerror}): end what uses "
+                f"it, perhaps another `cadenza up`, or set {setting} to another port"
+            ) from error
+
+
 def _servers_env(servers: EmbeddedServers) -> Mapping[str, str]:
     return {"CADENZA_DATABASE_URL": servers.database_url, "CADENZA_REDIS_URL": servers.redis_url}
 
 
 def _defaults(data_dir: Path) -> Mapping[str, str]:
     """Settings that a first try needs no thought for; the environment overrides them."""
-    port = os.environ.get("CADENZA_GATEWAY_PORT", "8600")
+    port = os.environ.get("CADENZA_GATEWAY_PORT", _PORTS["CADENZA_GATEWAY_PORT"])
     return {
+        "CADENZA_INSTANCE": instance_name(data_dir),
         "CADENZA_SECRET_KEYS": secret_key(data_dir / "secret_key"),
         "CADENZA_API_TOKEN": secret_key(data_dir / "api_token"),
         "CADENZA_UNIPILE_WEBHOOK_SECRET": secrets.token_hex(16),
         "CADENZA_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "CADENZA_MAIL_DOMAIN": "answers.localhost",
-        "CADENZA_GATEWAY_PORT": port,
-        "CADENZA_MAILBOX_PORT": "8625",
+        **_PORTS,
     }
 
 

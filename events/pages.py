@@ -42,20 +42,22 @@ class _Words(NamedTuple):
 _WORDS: dict[Language, _Words] = {
     "en": _Words(
         ask_title="Unsubscribe",
-        ask="Do you want to stop receiving messages from {organisation}?",
+        ask="Do you want to stop receiving marketing messages from {organisation}?",
         button="Unsubscribe",
         done_title="You are unsubscribed",
-        done="{organisation} will not write to you any more. There is nothing else to do.",
+        done="{organisation} will send you no more marketing messages. There is nothing else "
+        "to do. What concerns an order or a claim of yours you will still be told.",
         unknown_title="This link is not valid",
         unknown="It may have been shortened or changed on its way. "
         "Please open it from the original message, or answer that message.",
     ),
     "fr": _Words(
         ask_title="Désinscription",
-        ask="Souhaitez-vous ne plus recevoir de messages de {organisation} ?",
+        ask="Souhaitez-vous ne plus recevoir de messages commerciaux de {organisation} ?",
         button="Me désinscrire",
         done_title="Vous êtes désinscrit",
-        done="{organisation} ne vous écrira plus. Vous n’avez rien d’autre à faire.",
+        done="{organisation} ne vous enverra plus de messages commerciaux. Vous n’avez rien "
+        "d’autre à faire. Vous resterez informé de ce qui concerne vos commandes et vos demandes.",
         unknown_title="Ce lien n’est pas valide",
         unknown="Il a peut-être été raccourci ou modifié en chemin. "
         "Veuillez l’ouvrir depuis le message d’origine, ou répondre à ce message.",

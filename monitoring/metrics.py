@@ -72,11 +72,13 @@ class PassPart(StrEnum):
     """The parts of one pass of the scheduler's loop.
 
     housekeeping: leases, crashed batches, lost hints. turns: timers and
-    tasks. stage: cutting batches and releasing them.
+    tasks. fill: giving free times to who waits for room. stage: cutting
+    batches and releasing them.
     """
 
     HOUSEKEEPING = "housekeeping"
     TURNS = "turns"
+    FILL = "fill"
     STAGE = "stage"
 
 

@@ -38,20 +38,28 @@ def _of_channel(rollup: Rollup, word: str) -> LabelValues:
     return rollup.channel, word
 
 
+def _of_nothing(_: Rollup, word: str) -> LabelValues:
+    return (word,)
+
+
 _PLAIN_METRICS = {
     "sent": ("cadenza_touches_total", _of_step),
     "unknown": ("cadenza_touches_total", _of_step),
     "failed": ("cadenza_touches_total", _of_step),
     "skipped": ("cadenza_touches_total", _of_step),
     "enrolled": ("cadenza_enrollment_rows_total", _of_cadence),
+    "duplicate": ("cadenza_enrollment_rows_total", _of_cadence),
+    "refused": ("cadenza_enrollment_rows_total", _of_cadence),
     "rejected": ("cadenza_enrollment_rows_total", _of_cadence),
 }
 _DETAILED_METRICS = {
     "deferred": ("cadenza_deferrals_total", _of_channel),
+    "overdue": ("cadenza_overdue_touches_total", _of_channel),
     "event": ("cadenza_events_total", _of_step),
     "first": ("cadenza_touch_reactions_total", _of_step),
     "task": ("cadenza_tasks_total", _of_task),
     "finished": ("cadenza_enrollments_finished_total", _of_cadence),
+    "signal": ("cadenza_signals_total", _of_nothing),
 }
 
 
@@ -146,6 +154,11 @@ FAMILIES: tuple[Family, ...] = (
         ["channel", "reason"],
     ),
     _counter(
+        "cadenza_overdue_touches_total",
+        "Touches that could not go at their time and came too late, by what became of them.",
+        ["channel", "action"],
+    ),
+    _counter(
         "cadenza_events_total",
         "Events applied: a mail that is opened twice counts twice.",
         ["cadence", "step", "channel", "type"],
@@ -162,8 +175,13 @@ FAMILIES: tuple[Family, ...] = (
     ),
     _counter(
         "cadenza_enrollment_rows_total",
-        "Rows of enrollment messages by verdict.",
+        "Rows of enrollment messages, and people whom signals start, by verdict.",
         ["cadence", "verdict"],
+    ),
+    _counter(
+        "cadenza_signals_total",
+        "Signals from outside by verdict; what is recorded is applied by workers.",
+        ["verdict"],
     ),
     _counter(
         "cadenza_enrollments_finished_total",
@@ -224,6 +242,18 @@ FAMILIES: tuple[Family, ...] = (
         ["cadence", "status"],
     ),
     _gauge(
+        "cadenza_waiting_touches",
+        "Planned touches that a rule made later, by that rule.",
+        lambda o: (((w.channel, w.reason), w.touches) for w in o.waiting),
+        ["channel", "reason"],
+    ),
+    _gauge(
+        "cadenza_account_up",
+        "1 if a sender account may send, 0 if it is paused or retired.",
+        lambda o: (((a.account_id, a.channel), not a.rests) for a in o.accounts),
+        ["account", "channel"],
+    ),
+    _gauge(
         "cadenza_account_used_touches",
         "What a sender account sent in its calendar day.",
         lambda o: (((a.account_id, a.channel), a.used_today) for a in o.accounts),
@@ -236,15 +266,21 @@ FAMILIES: tuple[Family, ...] = (
         ["account", "channel"],
     ),
     _gauge("cadenza_shards", "Shards with and without a scheduler.", _shards, ["state"]),
-    _number(
+    _gauge(
         "cadenza_suppressions",
-        "Addresses, domains and people that must not be touched.",
-        lambda o: o.suppressions,
+        "Addresses, domains and people that must not be touched, at all or by sales cadences.",
+        lambda o: ((("everything",), o.suppressions), (("marketing",), o.marketing_suppressions)),
+        ["forbids"],
     ),
     _number(
         "cadenza_schedule_offset_seconds",
         "Schedule time ahead of wall time; 0 but in a time-lapse.",
         lambda o: o.schedule_offset_seconds,
+    ),
+    _number(
+        "cadenza_fence_closed",
+        "1 if the database may be a copy or a restored backup, so that nothing is sent.",
+        lambda o: o.fence_closed,
     ),
     _number(
         "cadenza_rollups_unread",

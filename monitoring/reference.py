@@ -38,25 +38,28 @@ def _words(words: type[StrEnum]) -> str:
 
 LABELS: Mapping[str, str] = {
     "account": "ids of the sender accounts in the accounts file",
+    "action": "of overdue touches: `reflowed`, `skipped`",
     "actor": _words(Actor),
     "cadence": "names of applied cadences; empty where a count is about none",
     "channel": f"{_words(Channel)}; empty where a count is about none",
     "disposition": "what the steps of applied cadences call the results of their tasks",
+    "forbids": "`everything`, `marketing`",
     "outcome": _words(Outcome),
     "part": _words(PassPart),
     "phase": _words(Phase),
     "process": _words(Process),
     "provider": "providers of the registered senders",
-    "reason": "of deferrals: what limits and gates call themselves, `limiter_unavailable`, "
-    f"`worker_lost`; of refused events: {_words(Refusal)}; of reaped batches: "
+    "reason": "of deferrals and waiting touches: see *Why a touch waits*; "
+    f"of refused events: {_words(Refusal)}; of reaped batches: "
     f"{_words(ReapReason)}",
     "result": _words(SendResult),
     "source": "names of the registered event sources",
     "state": f"of batches: {_words(BatchState)}; of shards: `leased`, `unleased`",
     "status": f"of touches: {_words(TouchStatus)}; of enrollments: `active`, `paused`",
     "step": "step ids of applied cadences; empty where a count is about none",
-    "type": _words(EventType),
-    "verdict": "`enrolled`, `rejected`",
+    "type": f"{_words(EventType)}; or names of signals that applied cadences declare",
+    "verdict": "of enrollments: `enrolled`, `duplicate`, `refused`, `rejected`; of signals: "
+    "`recorded`, `rejected`",
     "version": "the version of Cadenza that the process runs",
 }
 """Label → the closed set of its values. Never a person, an address or a free text."""

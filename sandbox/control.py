@@ -1,6 +1,7 @@
 """The control API: is the world at rest, what has it seen, and which faults shall it show."""
 
 from collections.abc import Callable
+from typing import get_args
 
 from pydantic import ValidationError
 
@@ -8,7 +9,7 @@ from sandbox.activity import Activity, FaultOrder, Faults
 from sandbox.agenda import Agenda
 from sandbox.clock import to_iso
 from sandbox.http_server import Request, Response, json_response
-from sandbox.ledger import Ledger
+from sandbox.ledger import Channel, Ledger
 
 LARGEST_PAGE = 5_000
 MOST_DUPLICATES_SHOWN = 100
@@ -33,19 +34,27 @@ class Control:
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
-        route = (request.method, request.path)
-        if route == ("GET", "/state"):
-            return self._state()
-        if route == ("GET", "/ledger"):
-            return self._rows(request)
-        if route == ("GET", "/summary"):
-            return self._summary()
-        if route == ("POST", "/faults"):
-            return self._order_faults(request)
-        return json_response(404, {"error": "there are /state, /ledger, /summary and /faults"})
+        match request.method, request.path:
+            case "GET", "/state":
+                answer = self._state()
+            case "POST", "/act":
+                self._agenda.act()
+                answer = self._state()
+            case "POST", "/run-on":
+                self._agenda.run_on()
+                answer = self._state()
+            case "GET", "/ledger":
+                answer = self._rows(request)
+            case "GET", "/summary":
+                answer = self._summary()
+            case "POST", "/faults":
+                answer = self._order_faults(request)
+            case _:
+                answer = json_response(404, {"error": "see docs/sandbox.md for what there is"})
+        return answer
 
     def _state(self) -> Response:
-        # A conductor asks right after moving the clock: what that made due begins now.
+        # Who moves the clock asks right after that: what it made due begins now, or is told.
         self._agenda.run_due()
         next_due_us = self._agenda.next_due_us
         document = {
@@ -85,7 +94,7 @@ class Control:
         for (name, account), count in sorted(ledger.by_account.items()):
             counts.setdefault(name, {})[account] = count
         duplicates = ledger.duplicates
-        by_channel: dict[str, int] = dict.fromkeys(("email", "sms", "social", "rep_mail"), 0)
+        by_channel: dict[str, int] = dict.fromkeys(get_args(Channel), 0)
         for channel, _ in {(duplicate.channel, duplicate.seq) for duplicate in duplicates}:
             by_channel[channel] += 1
         document = {

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TextIO
 
 from sandbox.clock import ScheduleClock, to_iso
 
-Channel = Literal["email", "sms", "social", "rep_mail"]
+Channel = Literal["email", "sms", "social", "webhook", "rep_mail"]
 
 FLUSH_SECONDS = 0.1
 

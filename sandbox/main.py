@@ -8,6 +8,7 @@ from functools import partial
 
 from sandbox.activity import Activity, Faults, HttpFaults, SmtpFaults
 from sandbox.agenda import Agenda
+from sandbox.behaviour import Behaviour
 from sandbox.clock import ScheduleClock
 from sandbox.control import Control
 from sandbox.http_client import WebClient
@@ -26,6 +27,8 @@ from sandbox.sms_provider import SmsProvider
 from sandbox.smtp_server import SmtpConnection, server_tls
 from sandbox.social_provider import SocialProvider
 from sandbox.social_webhooks import SocialWebhooks
+from sandbox.systems import OutsideSystem
+from sandbox.webhook_receiver import WebhookReceiver
 
 BACKLOG = 512
 
@@ -40,11 +43,12 @@ class Sandbox:
         self._ready_file = settings.ready_file or settings.var_dir / "ready.json"
         self.clock = ScheduleClock(settings.clock_file)
         self.ledger = Ledger(settings.var_dir / "ledger.jsonl", self.clock)
-        self.agenda = Agenda(self.clock)
+        self.agenda = Agenda(self.clock, conducted=settings.control.conducted)
         self.activity = Activity()
         self._asides = Activity()  # questions to the control API do not disturb the world's rest
         self.faults = Faults(smtp=SmtpFaults(), http=HttpFaults())
         self.personas = Personas(settings.seed, settings.rates, settings.overrides)
+        self.behaviour = Behaviour(settings.seed, self.personas)
         self._web = WebClient(settings.web)
         self._servers: list[asyncio.Server] = []
         self._outbox: Outbox | None = None
@@ -52,29 +56,29 @@ class Sandbox:
             self._outbox = Outbox(settings.outbox, settings.smtp.hostname)
         self._postmaster = Postmaster(
             self.ledger,
-            self.personas,
+            self.behaviour,
             rep_domains=frozenset(domain.lower() for domain in settings.smtp.rep_domains),
             var_dir=settings.var_dir,
             keep_mails=settings.smtp.keep_mails,
         )
         self._sms = SmsProvider(settings.sms, self.clock, self.ledger, self._web)
-        self._social = SocialProvider(settings.social, self.clock, self.ledger, self.personas)
+        self._social = SocialProvider(settings.social, self.clock, self.ledger, self.behaviour)
         self._people_move_in()
 
     def _people_move_in(self) -> None:
         seed = self.settings.seed
         mail = MailReaders(
             seed,
-            personas=self.personas,
+            behaviour=self.behaviour,
             clock=self.clock,
             agenda=self.agenda,
             ledger=self.ledger,
             web=self._web,
             send=self._send,
         )
-        texts = TextReaders(seed, self.personas, self.clock, self.agenda, self._sms)
+        texts = TextReaders(seed, self.behaviour, self.clock, self.agenda, self._sms)
         webhooks = SocialWebhooks(self.settings.social, self.clock, self.ledger, self._web)
-        owners = ProfileOwners(seed, self.personas, self.agenda, self._social, webhooks)
+        owners = ProfileOwners(seed, self.behaviour, self.agenda, self._social, webhooks)
         self._postmaster.on_mail = mail.receive
         self._sms.on_message = texts.receive
         self._social.on_message = owners.receive
@@ -104,6 +108,8 @@ class Sandbox:
         provider = partial(HttpConnection, activity=self.activity, faults=self.faults)
         await self._listen("sms", settings.sms.port, partial(provider, self._sms.handle))
         await self._listen("social", settings.social.port, partial(provider, self._social.handle))
+        receiver = WebhookReceiver(settings.webhook, self.ledger)
+        await self._listen("webhook", settings.webhook.port, partial(provider, receiver.handle))
         await self._listen(
             "control",
             settings.control.port,
@@ -121,6 +127,10 @@ class Sandbox:
                 web=self._web,
             )
             reps.start()
+        for system in settings.systems:
+            OutsideSystem(
+                system, settings.seed, agenda=self.agenda, ledger=self.ledger, web=self._web
+            ).start()
         self._write_ready()
 
     async def close(self) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
+from sandbox.behaviour import Behaviour
 from sandbox.ledger import Ledger
 from sandbox.mail_reader import ReceivedMail
-from sandbox.personas import Personas
 
 HARD_REFUSALS = (
     "550 5.1.1 <{}>: Recipient address rejected: User unknown in virtual mailbox table",
@@ -35,14 +35,14 @@ class Postmaster:
     def __init__(
         self,
         ledger: Ledger,
-        personas: Personas,
+        behaviour: Behaviour,
         *,
         rep_domains: frozenset[str],
         var_dir: Path,
         keep_mails: int,
     ) -> None:
         self._ledger = ledger
-        self._personas = personas
+        self._behaviour = behaviour
         self._rep_domains = rep_domains
         self._mailboxes = var_dir / "mailboxes"
         self._samples = var_dir / "mails"
@@ -72,14 +72,13 @@ class Postmaster:
         return answer
 
     def _refusal(self, sender: str, recipient: str) -> str | None:
-        persona = self._personas.by_mail(recipient)
-        if persona.name == "hard_bounce":
+        pair = (sender.lower(), recipient.lower())
+        refusal = self._behaviour.refuses_mail(recipient, tried=pair in self._tried)
+        if refusal == "hard":
             return HARD_REFUSALS[len(recipient) % len(HARD_REFUSALS)].format(recipient)
-        if persona.name == "soft_bounce":
-            pair = (sender.lower(), recipient.lower())
-            if pair not in self._tried:
-                self._tried.add(pair)
-                return GREYLISTED.format(recipient)
+        if refusal == "soft":
+            self._tried.add(pair)
+            return GREYLISTED.format(recipient)
         return None
 
     def take(self, envelope: Envelope, *, note: str | None) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.agenda import Agenda
+from sandbox.behaviour import disposition
 from sandbox.clock import ScheduleClock
-from sandbox.draw import Draw
 from sandbox.http_client import NoAnswer, WebClient
 from sandbox.ledger import Ledger
 from sandbox.settings import RepsSettings
@@ -17,13 +17,6 @@ from sandbox.webhooks import post_and_note
 
 PAGE_SIZE = 500
 MOST_PAGES = 100
-WEIGHTS: Mapping[str, int] = {
-    "no_answer": 45,
-    "left_voicemail": 25,
-    "connected": 22,
-    "meeting_booked": 8,
-}
-OTHER_WEIGHT = 4
 
 
 class Reps:
@@ -52,7 +45,7 @@ class Reps:
 
     def start(self) -> None:
         """Put the first poll on the agenda."""
-        self._agenda.after(int(self._settings.poll_minutes * 60_000_000), self._poll)
+        self._agenda.after(int(self._settings.poll_minutes * 60_000_000), self._poll, last=True)
 
     async def _poll(self) -> None:
         self.start()
@@ -92,9 +85,9 @@ class Reps:
         return tasks
 
     async def _complete(self, task: Mapping[str, Any]) -> None:
-        disposition = self.disposition(task)
+        chosen = self.disposition(task)
         url = f"{self._settings.api_base}/api/tasks/{int(task['id'])}/done"
-        body = json.dumps({"disposition": disposition, "note": ""}).encode()
+        body = json.dumps({"disposition": chosen, "note": "", "tick_all": True}).encode()
         await post_and_note(
             self._web,
             self._ledger,
@@ -104,15 +97,19 @@ class Reps:
             url=url,
             headers=self._headers,
             body=body,
-            detail=disposition,
+            detail=chosen,
         )
 
     def disposition(self, task: Mapping[str, Any]) -> str:
         """Return how the task ends: the same for one person, kind and due time, always."""
-        options = [str(option) for option in task["dispositions"]]
-        weights = [WEIGHTS.get(option, OTHER_WEIGHT) for option in options]
-        draw = Draw(self._seed, "task", _person(task), str(task["kind"]), str(task["due_at"]))
-        return draw.weighted(options, weights)
+        return disposition(
+            self._seed,
+            person=_person(task),
+            kind=str(task["kind"]),
+            due_at=str(task["due_at"]),
+            options=[str(option) for option in task["dispositions"]],
+            weights=self._settings.dispositions,
+        )
 
     def _note_failure(self, status: str) -> None:
         self._ledger.acted("tasks_listed", person="", key="", done=False, status=status)
@@ -120,4 +117,4 @@ class Reps:
 
 def _person(task: Mapping[str, Any]) -> str:
     prospect = task["prospect"]
-    return str(prospect.get("email") or prospect.get("phone") or prospect.get("id") or task["id"])
+    return str(prospect.get("email") or prospect.get("phone") or prospect.get("key") or task["id"])

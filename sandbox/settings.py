@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from sandbox.scenario import Scenario
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -90,10 +92,20 @@ class SocialSettings(_Part):
     """Above it, per account and schedule day: 422 cannot_resend_yet. None: no limit."""
 
 
+class WebhookSettings(_Part):
+    """Another company's system that is told by webhooks."""
+
+    port: Port = 0
+    secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/]+=*$")] | None = None
+    """What it checks signatures with: `whsec_` and base64. None: no signature is right."""
+
+
 class ControlSettings(_Part):
     """The HTTP API for conductors and tests."""
 
     port: Port = 0
+    conducted: bool = False
+    """What people do begins when `POST /act` says so, and not by itself when its time has come."""
 
 
 class WebSettings(_Part):
@@ -123,6 +135,29 @@ class RepsSettings(_Part):
     api_base: str
     token: str
     poll_minutes: Annotated[float, Field(gt=0)] = 60.0
+    dispositions: dict[str, dict[str, Annotated[float, Field(ge=0)]]] = {}
+    """Kind of task to disposition to weight; kinds left out go by `sandbox.behaviour.WEIGHTS`."""
+
+
+class SubjectSettings(_Part):
+    """Something that an outside system tells of: an order, a claim, or a person."""
+
+    name: str
+    """The subject's id; of a person, what the seeded draws go by."""
+    begins_at: AwareDatetime
+    prospect: dict[str, Any] = {}
+    """Whom it is about, as Cadenza takes them in a message."""
+
+
+class SystemSettings(_Part):
+    """An outside system that tells signals."""
+
+    name: str
+    """Its messages' keys begin with it."""
+    api_base: str
+    token: str
+    scenario: Scenario
+    subjects: list[SubjectSettings] = []
 
 
 class Rates(_Part):
@@ -151,8 +186,7 @@ class Rates(_Part):
     answer_social: Share = 0.02
     profile_missing: Share = 0.005
     reaction: Share = 0.45
-    """Of the messages that reach a person who replies, unsubscribes, is away or texts STOP: those
-    reacted to."""
+    """Of the mails that reach a person who replies, unsubscribes or is away: those reacted to."""
 
 
 class Override(_Part):
@@ -176,12 +210,14 @@ class SandboxSettings(_Part):
     smtp: SmtpSettings = SmtpSettings()
     sms: SmsSettings = SmsSettings()
     social: SocialSettings = SocialSettings()
+    webhook: WebhookSettings = WebhookSettings()
     control: ControlSettings = ControlSettings()
     web: WebSettings = WebSettings()
     outbox: OutboxSettings | None = None
     """None: nobody answers by mail, and nothing bounces later."""
     reps: RepsSettings | None = None
     """None: no tasks are done."""
+    systems: list[SystemSettings] = []
     rates: Rates = Rates()
     overrides: dict[str, Override] = {}
     """Mail address, phone number or public profile id, in lower case, to a persona."""

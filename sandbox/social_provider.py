@@ -1,4 +1,4 @@
-"""A Unipile-compatible social provider: profiles, invitations and chats on LinkedIn.
+"""A Unipile-compatible social provider: profiles, invitations, chats and InMails on LinkedIn.
 
 https://developer.unipile.com/reference describes requests and errors. `social_webhooks` tells the
 rest.
@@ -13,20 +13,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.behaviour import Behaviour
 from sandbox.clock import ScheduleClock
 from sandbox.http_forms import form_fields
 from sandbox.http_server import Request, Response, json_response
 from sandbox.ledger import Ledger
 from sandbox.mail_reader import content_digest
-from sandbox.personas import Personas
 from sandbox.rate_limit import RateLimit
 from sandbox.settings import SocialSettings
 from sandbox.social_profiles import full_name, provider_id, public_identifier
 
 LONGEST_NOTE = 300
 LONGEST_MESSAGE = 8_000
+LONGEST_INMAIL = 1_900
+LONGEST_INMAIL_SUBJECT = 200
 
 _PROFILE_PATH = re.compile(r"^/api/v1/users/([^/]{1,200})$")
+_FOLLOWING_URL = re.compile(
+    r"^https://www\.linkedin\.com/voyager/api/feed/dash/followingStates/"
+    r"urn:li:fsd_followingState:urn:li:fsd_profile:([^/:?]{1,200})$"
+)
 
 _TITLES = {
     "errors/missing_credentials": (401, "Missing credentials"),
@@ -79,12 +85,12 @@ class SocialProvider:
         settings: SocialSettings,
         clock: ScheduleClock,
         ledger: Ledger,
-        personas: Personas,
+        behaviour: Behaviour,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._ledger = ledger
-        self._personas = personas
+        self._behaviour = behaviour
         self._limit = RateLimit(settings.requests_per_second)
         self._invited: set[tuple[str, str]] = set()
         self._invitations: Counter[tuple[str, str]] = Counter()
@@ -100,11 +106,13 @@ class SocialProvider:
         try:
             self._authenticate(request)
             if request.method == "GET" and (path := _PROFILE_PATH.match(request.path)):
-                return self._profile(path[1], request.parameters.get("account_id", ""))
+                return self._profile(path[1], request)
             if request.method == "POST" and request.path == "/api/v1/users/invite":
                 return self._invite(_json_object(request.body))
             if request.method == "POST" and request.path == "/api/v1/chats":
                 return self._start_chat(form_fields(request))
+            if request.method == "POST" and request.path == "/api/v1/linkedin":
+                return self._pass_through(request)
             raise _Refused("errors/resource_not_found")
         except _Refused as refused:
             status, title = _TITLES[refused.type]
@@ -126,13 +134,17 @@ class SocialProvider:
     def _too_fast(self, account_id: str) -> str | None:
         return None if self._limit.allows(account_id) else "errors/too_many_requests"
 
-    def _profile(self, identifier: str, account_id: str) -> Response:
+    def _profile(self, identifier: str, request: Request) -> Response:
+        account_id = request.parameters.get("account_id", "")
         self._check_account(account_id)
         if too_fast := self._too_fast(account_id):
             raise _Refused(too_fast)
         public_id = public_identifier(identifier) or identifier.lower()
-        if self._personas.by_profile(public_id).name == "profile_missing":
+        if self._is_missing(public_id):
             raise _Refused("errors/resource_not_found")
+        if request.parameters.get("notify") == "true":
+            # Nothing tells one visit from the next, so none is a repetition.
+            self._note("visit", account_id, public_id, request, digest="")
         first, _, last = full_name(public_id).partition(" ")
         related = (account_id, public_id) in self._related
         return json_response(
@@ -167,7 +179,7 @@ class SocialProvider:
             text=note,
             chat_id=None,
         )
-        self._write_down(message, refusal)
+        self._write_down(message, refusal, message.kind)
         if refusal is not None:
             raise _Refused(refusal)
         self._invited.add((account_id, message.public_id))
@@ -191,13 +203,45 @@ class SocialProvider:
             return "errors/cannot_resend_yet"
         return None
 
+    def _pass_through(self, request: Request) -> Response:
+        """Hand a request to the network as it is: of those, to follow somebody is known here."""
+        document = _json_object(request.body)
+        account_id = str(document.get("account_id", ""))
+        self._check_account(account_id)
+        if too_fast := self._too_fast(account_id):
+            raise _Refused(too_fast)
+        target = _FOLLOWING_URL.match(str(document.get("request_url", "")))
+        wanted = document.get("body") == {"patch": {"$set": {"following": True}}}
+        if document.get("method") != "POST" or target is None or not wanted:
+            raise _Refused("errors/invalid_parameters")
+        public_id = public_identifier(target[1])
+        if public_id is None or self._is_missing(public_id):
+            raise _Refused("errors/invalid_recipient")
+        digest = content_digest("follow", account_id)
+        self._note("follow", account_id, public_id, request, digest=digest)
+        return json_response(200, {"object": "LinkedinRawData", "data": {}})
+
+    def _note(
+        self, kind: str, account_id: str, public_id: str, request: Request, *, digest: str
+    ) -> None:
+        """Write down what has no id of its own in the network: the client's names it, if given."""
+        self._ledger.received(
+            "social",
+            account=account_id,
+            sender=account_id,
+            to=public_id,
+            key=request.headers.get("x-request-id", uuid.uuid4().hex[:22]),
+            digest=digest,
+            note=kind,
+        )
+
     def _start_chat(self, form: dict[str, str]) -> Response:
         account_id, person = form.get("account_id", ""), form.get("attendees_ids", "")
         text, inmail = form.get("text", ""), form.get("linkedin[inmail]") == "true"
         self._check_account(account_id)
         public_id = public_identifier(person)
         refusal = self._too_fast(account_id) or self._chat_refusal(
-            account_id, public_id, text, inmail=inmail
+            account_id, public_id, text, subject=form.get("subject", "") if inmail else None
         )
         chat_id = self._chats.setdefault((account_id, public_id or person), uuid.uuid4().hex[:22])
         message_id = uuid.uuid4().hex[:22]
@@ -208,7 +252,7 @@ class SocialProvider:
             text=text,
             chat_id=chat_id,
         )
-        self._write_down(message, refusal)
+        self._write_down(message, refusal, "inmail" if inmail else message.kind)
         if refusal is not None:
             raise _Refused(refusal)
         self.on_message(message)
@@ -217,11 +261,14 @@ class SocialProvider:
         )
 
     def _chat_refusal(
-        self, account_id: str, public_id: str | None, text: str, *, inmail: bool
+        self, account_id: str, public_id: str | None, text: str, *, subject: str | None
     ) -> str | None:
-        if not text:
+        """Why a chat cannot begin so. subject: of an InMail; None: it is a plain message."""
+        inmail = subject is not None
+        if not text or (inmail and not subject):
             return "errors/invalid_parameters"
-        if len(text) > LONGEST_MESSAGE:
+        longest = LONGEST_INMAIL if inmail else LONGEST_MESSAGE
+        if len(text) > longest or len(subject or "") > LONGEST_INMAIL_SUBJECT:
             return "errors/too_many_characters"
         if public_id is None or self._is_missing(public_id):
             return "errors/invalid_recipient"
@@ -229,7 +276,7 @@ class SocialProvider:
             return "errors/no_connection_with_recipient"
         return None
 
-    def _write_down(self, message: SocialMessage, refusal: str | None) -> None:
+    def _write_down(self, message: SocialMessage, refusal: str | None, kind: str) -> None:
         self._ledger.received(
             "social",
             account=message.account_id,
@@ -240,11 +287,11 @@ class SocialProvider:
             text_chars=len(message.text),
             size=len(message.text.encode("utf-8", "replace")),
             rejected=None if refusal is None else f"{_TITLES[refusal][0]} {refusal}",
-            note=message.kind,
+            note=kind,
         )
 
     def _is_missing(self, public_id: str) -> bool:
-        return self._personas.by_profile(public_id).name == "profile_missing"
+        return not self._behaviour.has_profile(public_id)
 
     def _day(self) -> str:
         return self._clock.now().date().isoformat()

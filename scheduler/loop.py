@@ -1,8 +1,8 @@
 """The scheduler's loop: one pass each time something may be due.
 
 A pass leases shards, settles crashed batches, takes the turns of timers
-and tasks, stages what is due soon, releases what is due now and hints
-again what nobody heard. Every part is one short transaction; a pass that
+and tasks, fills times that became free, stages what is due soon, releases
+what is due now and hints again what nobody heard. Every part is one short transaction; a pass that
 dies half-way is simply made again.
 """
 
@@ -13,13 +13,15 @@ from datetime import timedelta
 
 import structlog
 
+from cadenza import filling
 from cadenza.abc import HintQueue
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course, Happening
-from cadenza.errors import traced
+from cadenza.errors import FenceClosed, traced
+from cadenza.fence import Fence
 from cadenza.model import BatchId, Channel, Occurrence
-from cadenza.storage import batches, due, rollups, shards
+from cadenza.storage import batches, due, quotas, rollups, shards
 from cadenza.storage.database import Database, is_passing
 from cadenza.storage.due import DueTouch
 from cadenza.storage.rollups import Tally
@@ -33,6 +35,7 @@ TURN_FAILED = "error"
 """Why a turn was put off that could not be taken."""
 
 _NO_ROOM_SECONDS = 0.02
+_FENCED_SECONDS = 5.0
 _SET_ASIDE = timedelta(hours=1)
 
 
@@ -64,6 +67,7 @@ class Scheduler:
         course: Course,
         catalog: Catalog,
         clock: Clock,
+        fence: Fence,
         pace: Pace,
         metrics: SchedulerMetrics,
     ) -> None:
@@ -73,11 +77,12 @@ class Scheduler:
         self._course = course
         self._catalog = catalog
         self._clock = clock
+        self._fence = fence
         self._pace = pace
         self._metrics = metrics
         self._shards: Sequence[int] = ()
         self._housekeeping_at = 0.0
-        self._next = clock.now()
+        self._next = self._fill_at = clock.now()
 
     @property
     def shards(self) -> Sequence[int]:
@@ -91,6 +96,9 @@ class Scheduler:
                 try:
                     if not (await self._has_work() and await self.make_pass()):
                         await self._rest()
+                except FenceClosed as closed:
+                    log.error("fence_closed", reason=str(closed))
+                    await asyncio.sleep(_FENCED_SECONDS)
                 except Exception as error:  # noqa: BLE001 - what is due waits in its row
                     log.warning("pass_failed", error=traced(error))
                     await asyncio.sleep(self._pace.idle_seconds)
@@ -107,12 +115,15 @@ class Scheduler:
             log.warning("shards_not_given_back", error=type(error).__name__)
 
     async def make_pass(self) -> bool:
-        """One pass; returns whether there may be more to do right away."""
+        """One pass; returns whether there may be more to do right away. Raises FenceClosed."""
         if self._clock.monotonic() >= self._housekeeping_at:
             with self._metrics.pass_duration.labels(PassPart.HOUSEKEEPING).time():
                 await self._keep_house()
         with self._metrics.pass_duration.labels(PassPart.TURNS).time():
             turns = await self._take_turns()
+        if self._clock.now() >= self._fill_at:
+            with self._metrics.pass_duration.labels(PassPart.FILL).time():
+                await self._fill_up()
         with self._metrics.pass_duration.labels(PassPart.STAGE).time():
             released = await self._stage_and_release()
         return turns > 0 or released > 0
@@ -132,6 +143,7 @@ class Scheduler:
         pace = self._pace
         self._housekeeping_at = self._clock.monotonic() + min(0.5, pace.shard_lease_seconds / 4)
         async with self._database.transaction() as tx:
+            await self._fence.check(tx)
             alive = await shards.heartbeat(tx, self._name, pace.shard_lease_seconds)
             share = -(-256 // alive)
             self._shards = await shards.lease(tx, self._name, pace.shard_lease_seconds, share)
@@ -193,6 +205,15 @@ class Scheduler:
                 kind=kind, at=self._clock.now(), step=turn.step, data={"visit": turn.visit}
             ),
         )
+
+    async def _fill_up(self) -> None:
+        """Let whoever waits for room have what became free; and forget counters of the past."""
+        now = self._clock.now()
+        self._fill_at = now + filling.EVERY
+        async with self._database.transaction() as tx:
+            await filling.fill_up(tx, self._course, now)
+        async with self._database.transaction() as tx:
+            await quotas.forget_old(tx, now)
 
     async def _stage_and_release(self) -> int:
         pace, now = self._pace, self._clock.now()

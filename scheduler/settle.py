@@ -22,6 +22,7 @@ from cadenza.clock import Clock
 from cadenza.course import Course
 from cadenza.errors import StaleLease, traced
 from cadenza.model import TouchStatus
+from cadenza.recipients import recipient_of
 from cadenza.results import Results
 from cadenza.storage import batches, enrollments, journal, ledger
 from cadenza.storage.batches import ClaimedBatch
@@ -29,7 +30,6 @@ from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.due import DueTouch
 from cadenza.storage.enrollments import Enrollment
 from cadenza.storage.journal import Trace
-from cadenza.storage.prospects import address_on
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,9 @@ async def settle_expired(
         try:
             async with database.transaction() as tx:
                 journal_lost = batch.generation != await journal.current_generation(tx)
-                outcome = await _reconstruct(tx, batch, clock, journal_lost=journal_lost)
+                outcome = await _reconstruct(
+                    tx, batch, clock, catalog=catalog, journal_lost=journal_lost
+                )
                 await results.commit(
                     tx, batch, outcome, course=course, catalog=catalog, clock=clock
                 )
@@ -66,7 +68,7 @@ async def settle_expired(
 
 
 async def _reconstruct(
-    tx: Connection, batch: ClaimedBatch, clock: Clock, *, journal_lost: bool
+    tx: Connection, batch: ClaimedBatch, clock: Clock, *, catalog: Catalog, journal_lost: bool
 ) -> Results:
     """Results as the journal shows them."""
     traces = await journal.read(tx, batch.batch_id)
@@ -74,6 +76,7 @@ async def _reconstruct(
         lost = Trace(began_at=None, expected_id=None)
         traces = {t.touch_id: traces.get(t.touch_id, lost) for t in batch.touches}
     known = await enrollments.load(tx, [t.enrollment_id for t in batch.touches])
+    await catalog.load(tx, {e.version_id for e in known.values()})
     outcome = Results()
     for touch in batch.touches:
         trace = traces.get(touch.touch_id)
@@ -81,18 +84,21 @@ async def _reconstruct(
             later = max(touch.due_at, clock.now())
             outcome.back.append(replace(touch, due_at=later, reason=WORKER_LOST))
         else:
-            outcome.entries.append(_entry(touch, trace, known[touch.enrollment_id]))
+            outcome.entries.append(_entry(touch, trace, known[touch.enrollment_id], catalog))
     return outcome
 
 
-def _entry(touch: DueTouch, trace: Trace, enrollment: Enrollment) -> ledger.Entry:
+def _entry(touch: DueTouch, trace: Trace, enrollment: Enrollment, catalog: Catalog) -> ledger.Entry:
     answer = trace.answer or {}
+    cadence = catalog[enrollment.version_id]
+    recipient = recipient_of(cadence, touch.step, touch.channel, enrollment.profile)
     return ledger.Entry(
         touch=replace(touch, account=trace.account or touch.account or ""),
         prospect_id=enrollment.profile.prospect_id,
         cadence_id=enrollment.cadence_id,
         version_id=enrollment.version_id,
-        recipient=address_on(touch.channel, enrollment.profile) or "",
+        recipient=recipient.address if recipient else "",
+        party=recipient.party if recipient else None,
         status=TouchStatus(answer.get("status", TouchStatus.UNKNOWN)),
         code=answer.get("code"),
         provider_id=answer.get("provider_id") or trace.expected_id,

@@ -114,8 +114,16 @@ class HttpApi:
         """Look something up. Raises TransientSendError: nothing is changed by asking again."""
         return await self._exchange("GET", path, None, params=params)
 
+    async def visit(
+        self, path: str, params: Mapping[str, str], begin: Begin, headers: Mapping[str, str]
+    ) -> Answer:
+        """Look something up where the look itself is what is wanted; awaits `begin` as `post`."""
+        return await self._exchange("GET", path, begin, params=params, headers=headers)
+
     async def post(self, path: str, begin: Begin, **content: Any) -> Answer:
-        """Ask for something to be done. content: `data`, `json` or `files`, as in httpx.
+        """Ask for something to be done.
+
+        content: `data`, `json`, `files` or `content`, and `headers`, as in httpx.
 
         Awaits `begin()` when a connection is open, just before the request
         leaves. Raises TransientSendError before that, AmbiguousSendError

@@ -144,7 +144,8 @@ def _refusal(answer: Answer) -> SendError:
     code = number if isinstance(number, int) else 0
     shown = str(code or answer.status)
     if code == _OPTED_OUT:
-        return PermanentSendError("the recipient has opted out at Twilio", code=shown)
+        told = "the recipient has opted out at Twilio"
+        return PermanentSendError(told, code=shown, opted_out=True)
     if code in _NO_SUCH_NUMBER:
         return PermanentSendError(
             f"Twilio refused the recipient: {_NO_SUCH_NUMBER[code]} ({code})",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -18,6 +19,11 @@ from senders.unipile_errors import refusal
 
 _REMEMBERED_PEOPLE = 4096
 _MAX_IDENTIFIER = 300
+_ACTIONS = ("connect", "message", "inmail", "follow", "view")
+_FOLLOWING = (
+    "https://www.linkedin.com/voyager/api/feed/dash/followingStates/"
+    "urn:li:fsd_followingState:urn:li:fsd_profile:"
+)
 
 
 class UnipileSettings(HttpSettings):
@@ -27,7 +33,7 @@ class UnipileSettings(HttpSettings):
 
 
 class UnipileSender(Sender):
-    """Sends invitations (`connect`) and messages; see docs/channels/social.md.
+    """Invites, writes, follows and visits; see docs/channels/social.md.
 
     One for each account: Unipile names the acting profile in every request.
     """
@@ -63,16 +69,22 @@ class UnipileSender(Sender):
     async def send(self, touch: Outbound, begin: Begin) -> Accepted:
         if not isinstance(touch, OutboundSocial):
             raise TypeError(f"UnipileSender cannot send {type(touch).__name__}")
-        if touch.action not in ("connect", "message"):
+        if touch.action not in _ACTIONS:
             raise PermanentSendError(
-                f"Unipile is asked for the action {touch.action!r}: use connect or message",
+                f"Unipile is asked for the action {touch.action!r}: use {', '.join(_ACTIONS)}",
                 code="action",
             )
         async with self._gate:
             person = await self._resolve(touch.recipient)
-            if touch.action == "connect":
-                return await self._connect(touch, person, begin)
-            return await self._message(touch, person, begin)
+            match touch.action:
+                case "connect":
+                    return await self._connect(touch, person, begin)
+                case "follow":
+                    return await self._follow(touch, person, begin)
+                case "view":
+                    return await self._view(touch, person, begin)
+                case _:
+                    return await self._message(touch, person, begin)
 
     async def close(self) -> None:
         await self._gate.close()
@@ -118,9 +130,44 @@ class UnipileSender(Sender):
             ("attendees_ids", (None, person)),
             ("text", (None, touch.text)),
         ]
+        if touch.action == "inmail":
+            form += [
+                ("subject", (None, touch.subject)),
+                ("linkedin[api]", (None, "classic")),
+                ("linkedin[inmail]", (None, "true")),
+            ]
         answer = await self._ask("/api/v1/chats", begin, files=form)
         # Webhooks of later messages name the chat, not the message that they answer.
         return _accepted(touch, answer.text("message_id"), thread_id=answer.text("chat_id"))
+
+    async def _follow(self, touch: OutboundSocial, person: str, begin: Begin) -> Accepted:
+        # Unipile has no method of its own for this and documents to pass it through:
+        # https://developer.unipile.com/docs/get-raw-data-example#following-someone
+        await self._ask(
+            "/api/v1/linkedin",
+            begin,
+            json={
+                "account_id": self._account_id,
+                "method": "POST",
+                "request_url": _FOLLOWING + quote(person, safe=""),
+                "body": {"patch": {"$set": {"following": True}}},
+                "encoding": False,
+            },
+            headers=_named(touch),
+        )
+        return _accepted(touch, "")
+
+    async def _view(self, touch: OutboundSocial, person: str, begin: Begin) -> Accepted:
+        """Look at the profile so that its owner is told of the visit."""
+        answer = await self._api.visit(
+            f"/api/v1/users/{quote(person, safe='')}",
+            {"account_id": self._account_id, "notify": "true"},
+            begin,
+            headers=_named(touch),
+        )
+        if not 200 <= answer.status < 300:
+            raise refusal(answer, changes_something=True)
+        return _accepted(touch, "")
 
     async def _ask(self, path: str, begin: Begin, **content: Any) -> Answer:
         answer = await self._api.post(path, begin, **content)
@@ -139,8 +186,15 @@ def _read(account: SenderAccount) -> UnipileSettings:
     return settings
 
 
+def _named(touch: OutboundSocial) -> Mapping[str, str]:
+    """For what the network gives no id: by this name both sides' logs tell of it."""
+    return {"X-Request-Id": _own_name(touch)}
+
+
+def _own_name(touch: OutboundSocial) -> str:
+    return f"touch-{touch.touch_id}"
+
+
 def _accepted(touch: OutboundSocial, provider_id: str, thread_id: str = "") -> Accepted:
     # Unipile may answer that it has done what was asked and leave the id null.
-    return Accepted(
-        provider_id=provider_id or f"touch-{touch.touch_id}", thread_id=thread_id or None
-    )
+    return Accepted(provider_id=provider_id or _own_name(touch), thread_id=thread_id or None)

@@ -1,32 +1,35 @@
 """Applies stored events: finds whom they are about, suppresses, advances, notifies."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import structlog
 
+from cadenza.account_states import judge_health
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course, Happening
 from cadenza.errors import traced
 from cadenza.model import (
-    AddressRef,
-    Channel,
     EnrollmentId,
-    Event,
     EventType,
-    MessageRef,
     Occurrence,
-    Reference,
-    TouchRef,
 )
-from cadenza.storage import batches, enrollments, events, journal, ledger, rollups
+from cadenza.reacting import Reacting, whose_turn_it_is
+from cadenza.storage import (
+    account_pauses,
+    enrollments,
+    events,
+    ledger,
+    rollups,
+    suppressions,
+)
 from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.events import StoredEvent
-from cadenza.storage.ledger import TouchOf
 from cadenza.storage.rollups import Tally
 from cadenza.storage.suppressions import Ban
 from cadenza.suppressing import SUPPRESSING, suppress, suppression_key
+from workers.heard import by_machine, occurrences_of
+from workers.resolve_events import Resolved, in_flight, names_a_touch, resolve
 
 log = structlog.get_logger(__name__)
 
@@ -39,18 +42,13 @@ _LONGEST_WAIT_SECONDS = 60.0
 _SET_ASIDE_SECONDS = 60.0
 _LONGEST_ASIDE_SECONDS = 3600.0
 
+# What an account is paused for, if there is too much of it.
+_TROUBLE = (EventType.BOUNCED, EventType.COMPLAINED)
+
 # What shows that an unknown touch did arrive.
-_EVIDENCE = frozenset(EventType) - {EventType.TASK_DONE, EventType.MEETING_BOOKED, EventType.GOAL}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Resolved:
-    """An event and what it is about. touch: None for events about no touch."""
-
-    stored: StoredEvent
-    enrollment_id: EnrollmentId
-    touch: TouchOf | None
-    step: str | None
+_EVIDENCE = frozenset(EventType) - {
+    EventType.TASK_DONE, EventType.MEETING_BOOKED, EventType.GOAL, EventType.SIGNAL,
+}  # fmt: skip
 
 
 class EventApplier:
@@ -63,6 +61,7 @@ class EventApplier:
         self._course = course
         self._catalog = catalog
         self._clock = clock
+        self._reacting = Reacting(course, clock)
 
     async def apply_all(self) -> int:
         """Apply until nothing is left that can be applied now; returns how many were."""
@@ -107,7 +106,10 @@ class EventApplier:
         return len(waiting)
 
     async def _apply(self, tx: Connection, taken: Sequence[StoredEvent]) -> None:
-        found = await _resolve(tx, taken)
+        """Apply what came back about touches, tasks and people, then signals."""
+        signals = await whose_turn_it_is(tx, taken)
+        taken = [s for s in taken if s.event.type is not EventType.SIGNAL]
+        found = await resolve(tx, taken)
         resolved = [r for stored in taken if (r := found.get(stored.event_id)) is not None]
         await self._put_back_or_drop(tx, [s for s in taken if s.event_id not in found])
         await events.resolved(
@@ -118,35 +120,54 @@ class EventApplier:
             ],
         )
         forbidden = _forbidden(taken, found)
-        # All enrollments are locked in one order, before anything else is.
-        done = await suppress(
+        happenings = [happening for r in resolved for happening in _happenings(r)]
+        named = await suppressions.concerned(tx, [key for _, key in forbidden])
+        for stored, key in forbidden:
+            others = set(named.get(key, ())) - {_ours(found, stored)}
+            happenings += [_also(other, stored) for other in sorted(others)]
+        # All enrollments are locked in one order, before anything else is; none is later.
+        held = {i for some in named.values() for i in some}
+        held.update(await self._course.concerned(tx, happenings))
+        held.update(await self._reacting.concerned(tx, signals))
+        await suppress(
             tx,
             [Ban(key=key, reason=s.event.type, source=s.event.source) for s, key in forbidden],
             clock=self._clock,
-            hold_too=[r.enrollment_id for r in resolved],
+            hold_too=sorted(held),
+            concerned=named,
         )
+        starting = await self._reacting.prepare(tx, signals, sorted(held))
         tally = await self._count(tx, resolved)
-        happenings = [_happening(r) for r in resolved]
-        for stored, key in forbidden:
-            others = set(done.concerned.get(key, ())) - {_ours(found, stored)}
-            happenings += [_also(other, stored) for other in sorted(others)]
-        tally.update(await self._course.apply(tx, happenings))
+        tally.update(await self._course.apply(tx, happenings, held))
         await _reconcile(tx, resolved)
+        await self._judge_health(tx, resolved)
+        tally.update(await self._reacting.apply(tx, signals, starting, held))
         await rollups.add(tx, tally)
+
+    async def _judge_health(self, tx: Connection, resolved: Sequence[Resolved]) -> None:
+        """Let accounts rest of whose touches too many come back."""
+        bad = [
+            r.touch.touch_id
+            for r in resolved
+            if r.touch is not None and r.stored.event.type in _TROUBLE
+        ]
+        if bad:
+            accounts = await account_pauses.accounts_of(tx, bad)
+            await judge_health(tx, self._course.accounts, accounts, self._clock)
 
     async def _put_back_or_drop(self, tx: Connection, unresolved: Sequence[StoredEvent]) -> None:
         """An event about a touch that is not in the ledger yet waits for it."""
         tired = [s for s in unresolved if s.attempts >= _MOST_ATTEMPTS]
-        in_flight = await _in_flight(tx, tired) if tired else set()
+        under_way = await in_flight(tx, tired) if tired else set()
         for stored in unresolved:
-            can_wait = stored.attempts < _MOST_ATTEMPTS or stored.event_id in in_flight
-            if can_wait and _names_a_touch(stored.event):
+            can_wait = stored.attempts < _MOST_ATTEMPTS or stored.event_id in under_way
+            if can_wait and names_a_touch(stored.event):
                 seconds = _FIRST_WAIT_SECONDS * 2 ** min(stored.attempts, _MOST_ATTEMPTS)
                 await events.put_back(tx, [stored], min(seconds, _LONGEST_WAIT_SECONDS))
             else:
                 log.info("event_matches_nobody", source=stored.event.source, type=stored.event.type)
 
-    async def _count(self, tx: Connection, resolved: Sequence[_Resolved]) -> Tally:
+    async def _count(self, tx: Connection, resolved: Sequence[Resolved]) -> Tally:
         """Count events, first ones apart, as seen before they are applied."""
         known = await enrollments.lock(tx, sorted({r.enrollment_id for r in resolved}))
         await self._catalog.load(tx, {e.version_id for e in known.values()})
@@ -155,6 +176,9 @@ class EventApplier:
             enrollment, event_type = known[r.enrollment_id], r.stored.event.type
             name, step = self._catalog[enrollment.version_id].name, r.step or ""
             channel = r.touch.channel if r.touch else ""
+            if by_machine(r.stored.event, r.touch):
+                tally[name, step, channel, f"event:machine_{event_type}"] += 1
+                continue
             tally[name, step, channel, f"event:{event_type}"] += 1
             if event_type is EventType.TASK_DONE:
                 tally[name, step, "", f"task:{r.stored.event.data.get('disposition')}"] += 1
@@ -165,90 +189,15 @@ class EventApplier:
         return tally
 
 
-def _names_a_touch(event: Event) -> bool:
-    return any(isinstance(r, TouchRef | MessageRef) for r in event.about)
-
-
-async def _in_flight(tx: Connection, unresolved: Sequence[StoredEvent]) -> set[int]:
-    """Those of these events whose touch is in a batch."""
-    references = [r for stored in unresolved for r in stored.event.about]
-    touches = await batches.carrying(
-        tx, [r.touch_id for r in references if isinstance(r, TouchRef)]
-    )
-    messages = await journal.naming(
-        tx, [r.provider_id for r in references if isinstance(r, MessageRef)]
-    )
-    return {
-        stored.event_id
-        for stored in unresolved
-        for r in stored.event.about
-        if (isinstance(r, TouchRef) and r.touch_id in touches)
-        or (isinstance(r, MessageRef) and r.provider_id in messages)
-    }
-
-
-async def _resolve(tx: Connection, taken: Sequence[StoredEvent]) -> Mapping[int, _Resolved]:
-    """What each event is about; the first reference that leads somewhere wins."""
-    references = [r for stored in taken for r in stored.event.about]
-    touches = await ledger.by_touch_ids(
-        tx, [r.touch_id for r in references if isinstance(r, TouchRef)]
-    )
-    messages = await ledger.by_provider_ids(
-        tx, [r.provider_id for r in references if isinstance(r, MessageRef)]
-    )
-    latest: dict[tuple[Channel, str], TouchOf] = {}
-    for channel in {r.channel for r in references if isinstance(r, AddressRef)}:
-        addresses = [
-            r.address for r in references if isinstance(r, AddressRef) and r.channel is channel
-        ]
-        for address, last in (await ledger.latest_on(tx, channel, addresses)).items():
-            latest[channel, address] = last
-
-    def lead(reference: Reference) -> TouchOf | None:
-        match reference:
-            case TouchRef(touch_id=touch_id):
-                return touches.get(touch_id)
-            case MessageRef(provider_id=provider_id):
-                return messages.get(provider_id)
-            case AddressRef(channel=channel, address=address):
-                return latest.get((channel, address))
-
-    resolved: dict[int, _Resolved] = {}
-    for stored in taken:
-        data = stored.event.data
-        if "enrollment_id" in data:  # tasks and people name the enrollment itself
-            resolved[stored.event_id] = _Resolved(
-                stored=stored,
-                enrollment_id=data["enrollment_id"],
-                touch=None,
-                step=data.get("step"),
-            )
-            continue
-        touch = next((t for r in stored.event.about if (t := lead(r)) is not None), None)
-        if touch is not None:
-            resolved[stored.event_id] = _Resolved(
-                stored=stored, enrollment_id=touch.enrollment_id, touch=touch, step=touch.step
-            )
-    return resolved
-
-
-def _happening(r: _Resolved) -> Happening:
-    event = r.stored.event
-    return Happening(
-        enrollment_id=r.enrollment_id,
-        event_id=r.stored.event_id,
-        occurrence=Occurrence(
-            kind="event",
-            at=event.occurred_at,
-            step=r.step,
-            event=event.type,
-            data={name: event.data[name] for name in ("disposition",) if name in event.data},
-        ),
-    )
+def _happenings(r: Resolved) -> Sequence[Happening]:
+    return [
+        Happening(enrollment_id=r.enrollment_id, event_id=r.stored.event_id, occurrence=occurrence)
+        for occurrence in occurrences_of(r.stored.event, r.touch, r.step)
+    ]
 
 
 def _forbidden(
-    taken: Sequence[StoredEvent], found: Mapping[int, _Resolved]
+    taken: Sequence[StoredEvent], found: Mapping[int, Resolved]
 ) -> Sequence[tuple[StoredEvent, str]]:
     """The events that forbid an address, with its key."""
     keys = []
@@ -260,9 +209,11 @@ def _forbidden(
     return keys
 
 
-def _ours(found: Mapping[int, _Resolved], stored: StoredEvent) -> EnrollmentId | None:
+def _ours(found: Mapping[int, Resolved], stored: StoredEvent) -> EnrollmentId | None:
     ours = found.get(stored.event_id)
-    return ours.enrollment_id if ours else None
+    if ours is None or (ours.touch is not None and ours.touch.party is not None):
+        return None  # what another party did is not yet said of the prospect's own address
+    return ours.enrollment_id
 
 
 def _also(enrollment_id: EnrollmentId, stored: StoredEvent) -> Happening:
@@ -275,7 +226,7 @@ def _also(enrollment_id: EnrollmentId, stored: StoredEvent) -> Happening:
     )
 
 
-async def _reconcile(tx: Connection, resolved: Iterable[_Resolved]) -> None:
+async def _reconcile(tx: Connection, resolved: Iterable[Resolved]) -> None:
     for r in resolved:
         if r.touch is not None and r.touch.status == "unknown" and r.stored.event.type in _EVIDENCE:
             await ledger.reconcile(tx, [r.touch.touch_id], r.stored.event_id)

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from cadenza.abc import Draw, Limiter, Quota
 from cadenza.accounts import SenderAccount
+from cadenza.calendars import WorkCalendar
 from cadenza.clock import Clock
 from cadenza.errors import (
     AmbiguousSendError,
     ConfigurationError,
+    LimiterUnavailable,
     PermanentSendError,
     SendError,
     SendWithheld,
@@ -25,9 +28,12 @@ from cadenza.model import (
     EventType,
     Outbound,
     OutboundEmail,
+    Planned,
     TouchRef,
     TouchStatus,
 )
+from cadenza.planner import place_again
+from cadenza.recipients import Recipient
 from cadenza.results import Results
 from cadenza.storage import ledger
 from cadenza.storage.batches import ClaimedBatch
@@ -35,7 +41,7 @@ from cadenza.storage.due import DueTouch
 from cadenza.storage.enrollments import Enrollment
 from cadenza.storage.journal import Attempt
 from monitoring.metrics import SendResult, WorkerMetrics
-from workers.deferral import MOST_ATTEMPTS, backoff, put_off
+from workers.deferral import MOST_ATTEMPTS, backoff, moved_to, put_off
 from workers.journal import JournalWriter
 from workers.sender_pool import SenderPool
 
@@ -57,51 +63,72 @@ _RESULTS = {
 class Candidate:
     """A touch of a batch with everything that is known about it.
 
-    keys: suppression keys of its recipient. thread: (step, Message-ID) of
-    the mails before it, oldest first. day_ends: when the day is over whose
-    capacity it has taken.
+    keys: suppression keys of its real recipient. thread: (step, Message-ID)
+    of the mails before it, oldest first. draw, quotas: what limits look at,
+    and the rates that it drew on. ends: when the window is over under whose
+    cap it has a place, and the rule behind that. calendar: the one that its
+    prospect lives by.
     """
 
     touch: DueTouch
     enrollment: Enrollment
     cadence: Cadence
     account: SenderAccount
-    recipient: str
+    recipient: Recipient
     keys: Sequence[str] = ()
     thread: Sequence[tuple[str, str]] = ()
-    day_ends: datetime | None = None
+    draw: Draw | None = None
+    quotas: Sequence[Quota] = ()
+    ends: tuple[datetime, str] | None = None
+    calendar: WorkCalendar | None = None
 
     def too_late(self, at: datetime) -> str | None:
         """Why it must not begin at `at` any more."""
         if self.touch.window_end is not None and at >= self.touch.window_end:
             return "window"
-        if self.day_ends is not None and at >= self.day_ends:
-            return "account_per_day"
+        if self.ends is not None and at >= self.ends[0]:
+            return self.ends[1]
         return None
 
     def later(self, until: datetime, reason: str, *, tried: bool = False) -> DueTouch:
         """The touch put off, in its window. tried: it counts as an attempt."""
-        return put_off(
-            self.touch,
+        return put_off(self.touch, until, reason, again=self._again, tried=tried)
+
+    def anew(self, until: datetime, reason: str) -> DueTouch:
+        """The touch placed as if its time had only come at `until`."""
+        return moved_to(self.touch, self._again(until, at_once=False), reason)
+
+    def _again(self, until: datetime, *, at_once: bool = True) -> Planned:
+        return place_again(
+            self.cadence,
+            self.enrollment.state,
+            self.enrollment.profile,
             until,
-            reason,
-            cadence=self.cadence,
-            state=self.enrollment.state,
-            profile=self.enrollment.profile,
-            tried=tried,
+            step=self.touch.step,
+            calendar=self.calendar,
+            within=self.account.window,
+            at_once=at_once,
         )
 
 
 @dataclass
 class _Attempt:
-    """The state of one attempt: began_at is set once the journal let it through."""
+    """The state of one attempt.
+
+    began_at: set once the journal let it through. repeatable: the provider
+    knows a touch that comes twice, so one of unknown fate may go again.
+    retry_at: when it may begin, if a gap was not over yet.
+    """
 
     batch: ClaimedBatch
     candidate: Candidate
     message: Outbound
     clock: Clock
     journal: JournalWriter
+    limiter: Limiter
     began_at: datetime | None = field(default=None)
+    repeatable: bool = field(default=False)
+    retry_at: datetime | None = field(default=None)
 
     @property
     def expected_id(self) -> str | None:
@@ -111,10 +138,11 @@ class _Attempt:
     async def begin(self) -> None:
         """What the sender awaits just before the body goes out."""
         at = self.clock.now()
-        touch = self.candidate.touch
+        touch, recipient = self.candidate.touch, self.candidate.recipient
         reason = self.candidate.too_late(at)
         if reason is not None:
             raise SendWithheld("its time is over", code=reason)
+        await self._keep_gap()
         await self.journal.begin(
             Attempt(
                 batch_id=self.batch.batch_id,
@@ -128,9 +156,22 @@ class _Attempt:
                 expected_id=self.expected_id,
                 account=touch.account,
                 forbidden=self.candidate.enrollment.forbidden,
+                party=recipient.party,
+                recipient=recipient.address if recipient.party else None,
             )
         )
         self.began_at = at
+
+    async def _keep_gap(self) -> None:
+        """Raises SendWithheld if too little time has passed since the touch before it began."""
+        try:
+            grant = await self.limiter.begin(self.candidate.quotas)
+        except LimiterUnavailable as error:
+            self.retry_at = self.clock.now() + _WITHHELD_RETRY
+            raise SendWithheld("no limiter", code="limiter_unavailable") from error
+        if not grant.granted:
+            self.retry_at = grant.retry_at
+            raise SendWithheld("too soon after the one before", code=grant.reason)
 
     def answered(
         self, status: str, *, code: str | None = None, accepted: Accepted | None = None
@@ -165,7 +206,8 @@ class _Attempt:
             prospect_id=enrollment.profile.prospect_id,
             cadence_id=enrollment.cadence_id,
             version_id=enrollment.version_id,
-            recipient=self.candidate.recipient,
+            recipient=self.candidate.recipient.address,
+            party=self.candidate.recipient.party,
             status=status,
             code=_kept(code),
             provider_id=_kept(provider_id),
@@ -178,10 +220,16 @@ class Attempts:
     """Makes attempts through the open senders of this process."""
 
     def __init__(
-        self, senders: SenderPool, journal: JournalWriter, clock: Clock, metrics: WorkerMetrics
+        self,
+        senders: SenderPool,
+        journal: JournalWriter,
+        limiter: Limiter,
+        clock: Clock,
+        metrics: WorkerMetrics,
     ) -> None:
         self._senders = senders
         self._journal = journal
+        self._limiter = limiter
         self._clock = clock
         self._metrics = metrics
 
@@ -195,20 +243,19 @@ class Attempts:
             message=message,
             clock=self._clock,
             journal=self._journal,
+            limiter=self._limiter,
         )
         try:
             accepted = await self._send(candidate, message, attempt)
         except SendWithheld as error:
-            outcome.back.append(self._withheld(candidate, error))
+            outcome.back.append(self._withheld(attempt, error))
         except PermanentSendError as error:
             attempt.answered("failed", code=error.code)
             outcome.entries.append(attempt.entry(TouchStatus.FAILED, code=error.code))
-            if error.recipient_invalid:
-                outcome.bounces.append(_bounce(candidate, error, self._clock.now()))
+            if error.recipient_invalid or error.opted_out:
+                outcome.bounces.append(_told(candidate, error, self._clock.now()))
         except AmbiguousSendError as error:
-            outcome.entries.append(
-                attempt.entry(TouchStatus.UNKNOWN, code=error.code, provider_id=attempt.expected_id)
-            )
+            self._unknown(attempt, error, outcome)
         except (TransientSendError, ConfigurationError) as error:
             self._try_again(attempt, error, outcome)
         except Exception as error:  # noqa: BLE001 - the rest of the batch must not suffer for it
@@ -235,6 +282,7 @@ class Attempts:
         """One call of the sender, measured."""
         channel, provider = candidate.account.channel, candidate.account.provider
         sender = await self._senders.sender_for(candidate.account)
+        attempt.repeatable = sender.features.idempotent
         result = SendResult.AMBIGUOUS
         try:
             with self._metrics.send.labels(channel, provider).time():
@@ -250,12 +298,24 @@ class Attempts:
                 self._metrics.touch_lag.labels(channel).observe(max(0.0, lag.total_seconds()))
         return accepted
 
-    def _withheld(self, candidate: Candidate, error: SendWithheld) -> DueTouch:
+    def _withheld(self, attempt: _Attempt, error: SendWithheld) -> DueTouch:
+        candidate = attempt.candidate
         if error.code is not None:
-            return candidate.later(self._clock.now(), error.code)
+            return candidate.later(attempt.retry_at or self._clock.now(), error.code)
         # A stop: the enrollment is not active and the touch is dropped when it
         # is put back. Or the journal was away: then it is tried again.
         return candidate.later(self._clock.now() + _WITHHELD_RETRY, "withheld")
+
+    def _unknown(self, attempt: _Attempt, error: AmbiguousSendError, outcome: Results) -> None:
+        """Its fate is not known: it stays so, unless to say it again is to say it once."""
+        touch = attempt.candidate.touch
+        if attempt.repeatable and touch.attempts + 1 < MOST_ATTEMPTS:
+            until = self._clock.now() + backoff(touch.attempts)
+            outcome.back.append(attempt.candidate.later(until, "provider_deferred", tried=True))
+            return
+        outcome.entries.append(
+            attempt.entry(TouchStatus.UNKNOWN, code=error.code, provider_id=attempt.expected_id)
+        )
 
     def _try_again(
         self, attempt: _Attempt, error: SendError | ConfigurationError, outcome: Results
@@ -276,12 +336,12 @@ def _kept(name: str | None) -> str | None:
     return name if name is None else _UNSTORABLE.sub("", name)[:_LONGEST_NAME]
 
 
-def _bounce(candidate: Candidate, error: PermanentSendError, now: datetime) -> Event:
-    """What the provider said of an invalid recipient, as the event that a DSN would have been."""
+def _told(candidate: Candidate, error: PermanentSendError, now: datetime) -> Event:
+    """What the provider said of the recipient, as the event that a DSN or STOP would have been."""
     return Event(
         source=candidate.account.provider,
         external_id=f"touch:{candidate.touch.touch_id}",
-        type=EventType.BOUNCED,
+        type=EventType.UNSUBSCRIBED if error.opted_out else EventType.BOUNCED,
         occurred_at=now,
         about=[TouchRef(touch_id=candidate.touch.touch_id)],
         data={"code": _kept(error.code)},

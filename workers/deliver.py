@@ -1,46 +1,54 @@
 """Delivery: the way of a batch, from its claim to its results.
 
-claim → screen → limit → reserve → render → send → record. Whatever goes
+claim → screen → render → limit → send → record. Whatever goes
 wrong on the way, each touch ends in exactly one place: the ledger, `due`
 with a reason, or nowhere because nobody wants it any more.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import timedelta
+from urllib.parse import urlsplit
 
 import structlog
 
 from cadenza import results
-from cadenza.abc import Limiter, LimitRule
-from cadenza.accounts import Accounts
+from cadenza.abc import Limiter
+from cadenza.account_states import ACCOUNT_PAUSED, LOOK_AGAIN, AccountStates
+from cadenza.accounts import Accounts, SenderAccount
+from cadenza.calendars import NoOpening
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import Course
-from cadenza.errors import LimiterUnavailable, RenderError, StaleLease, traced
-from cadenza.model import BatchId, EnrollmentId, EnrollmentStatus, Outbound
+from cadenza.errors import RenderError, StaleLease, traced
+from cadenza.fence import Fence
+from cadenza.limits import LimitRules
+from cadenza.model import BatchId, Channel, EnrollmentId, EnrollmentStatus
+from cadenza.recipients import Recipient, recipient_of
 from cadenza.results import Results
 from cadenza.steps.email import EmailStep
-from cadenza.storage import batches, enrollments, ledger, suppressions
+from cadenza.storage import batches, enrollments, ledger, sticky_accounts, suppressions
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Database, is_passing
 from cadenza.storage.due import DueTouch
 from cadenza.storage.enrollments import Enrollment
-from cadenza.storage.prospects import address_on
-from cadenza.timespec import day_of, next_day
+from cadenza.suppressing import recipient_keys
 from monitoring.metrics import Phase, WorkerMetrics
 from workers.attempts import Attempts, Candidate
 from workers.journal import JournalWriter
+from workers.permits import Permits, Ready
 from workers.render import Renderer, RenderRequest
+from workers.routing import Routing, anew_of
+from workers.timeliness import is_timely
+from workers.turns import Turns
 
 log = structlog.get_logger(__name__)
 
-_RETRY = timedelta(seconds=30)
-_SHORT_WAIT = timedelta(seconds=1)
 _AGAIN_SECONDS = 0.2
+# How long a batch waits for rates to have room again, and how long at least.
+_PATIENCE_SECONDS = 20.0
+_SHORTEST_WAIT_SECONDS = 0.1
 
 
 class Delivery:
@@ -55,11 +63,12 @@ class Delivery:
         catalog: Catalog,
         accounts: Accounts,
         limiter: Limiter,
-        rules: Sequence[LimitRule],
+        rules: LimitRules,
         attempts: Attempts,
         journal_writer: JournalWriter,
         renderer: Renderer,
         clock: Clock,
+        fence: Fence,
         lease_seconds: float,
         metrics: WorkerMetrics,
     ) -> None:
@@ -68,18 +77,22 @@ class Delivery:
         self._course = course
         self._catalog = catalog
         self._accounts = accounts
-        self._limiter = limiter
-        self._rules = rules
+        self._permits = Permits(
+            database=database, limiter=limiter, rules=rules, clock=clock, metrics=metrics
+        )
+        self._turns = Turns(database=database, clock=clock, gap=accounts.organisation.person_gap)
+        self._states = AccountStates(clock)
         self._attempts = attempts
         self._journal = journal_writer
         self._renderer = renderer
         self._clock = clock
+        self._fence = fence
         self._lease_seconds = lease_seconds
         self._metrics = metrics
         self._held: set[BatchId] = set()
 
     async def deliver(self, batch_id: BatchId) -> None:
-        """Deliver one batch, unless somebody else has it or had it."""
+        """Deliver one batch, unless somebody else has it or had it. Raises FenceClosed."""
         outcome = Results()
         with self._timed(Phase.CLAIM):
             claimed = await self._claim(batch_id, outcome)
@@ -89,16 +102,10 @@ class Delivery:
         self._metrics.batch_size.observe(len(batch.touches))
         self._held.add(batch_id)
         try:
-            while candidates:
-                with self._timed(Phase.LIMIT):
-                    granted, candidates = await self._limit(candidates, outcome)
-                    granted = await self._reserve(batch, granted, outcome)
-                with self._timed(Phase.RENDER):
-                    ready = self._render(granted, outcome)
-                with self._timed(Phase.SEND):
-                    await self._send(batch, ready, outcome)
-                if candidates:
-                    await asyncio.sleep(_SHORT_WAIT.total_seconds() / 10)
+            with self._timed(Phase.RENDER):
+                ready = self._render(candidates, outcome)
+            ready = await self._turns.take(ready, outcome)
+            await self._send_as_allowed(batch, ready, outcome)
             with self._timed(Phase.COMMIT):
                 await self._record(batch, outcome)
         except StaleLease:
@@ -133,129 +140,122 @@ class Delivery:
         self, batch_id: BatchId, outcome: Results
     ) -> tuple[ClaimedBatch, Sequence[Candidate]] | None:
         async with self._database.transaction() as tx:
+            await self._fence.check(tx)
             batch = await batches.claim(tx, batch_id, self._worker, self._lease_seconds)
             if batch is None:
                 return None
+            await self._states.refresh(tx)
             known = await enrollments.load(tx, [t.enrollment_id for t in batch.touches])
             await self._catalog.load(tx, {e.version_id for e in known.values()})
+            reached = {
+                t.touch_id: recipient_of(
+                    self._catalog[(e := known[t.enrollment_id]).version_id],
+                    t.step,
+                    t.channel,
+                    e.profile,
+                )
+                for t in batch.touches
+            }
             keys = {
-                t.touch_id: suppressions.keys_for(t.channel, known[t.enrollment_id].profile)
+                t.touch_id: recipient_keys(
+                    t.channel,
+                    recipient,
+                    (e := known[t.enrollment_id]).profile,
+                    service=self._catalog[e.version_id].service,
+                )
+                if (recipient := reached[t.touch_id])
+                else ()
                 for t in batch.touches
             }
             forbidden = await suppressions.among(tx, [k for some in keys.values() for k in some])
             replying = [t.enrollment_id for t in batch.touches if _replies(t, known, self._catalog)]
             threads = await ledger.thread(tx, replying) if replying else {}
+            people = sorted({e.profile.prospect_id for e in known.values()})
+            sticky = await sticky_accounts.known(tx, people)
+        routing = Routing(self._accounts, self._states, sticky, threads)
         candidates = []
         for touch in batch.touches:
             allowed = forbidden.isdisjoint(keys[touch.touch_id])
             try:
                 candidate = self._screen(
-                    touch, known[touch.enrollment_id], outcome, allowed=allowed
+                    touch,
+                    known[touch.enrollment_id],
+                    outcome,
+                    recipient=reached[touch.touch_id] if allowed else None,
+                    routing=routing,
                 )
             except Exception as error:  # noqa: BLE001 - the rest of the batch goes on
                 outcome.paused.append((touch, _told(error)))
                 continue
             if candidate is not None:
-                thread = threads.get(touch.enrollment_id, ())
-                candidates.append(replace(candidate, keys=keys[touch.touch_id], thread=thread))
+                candidates.append(replace(candidate, keys=keys[touch.touch_id]))
+                if candidate.account.limits.min_gap:
+                    outcome.anew[touch.touch_id] = anew_of(candidate, self._accounts)
         return batch, candidates
 
     def _screen(
-        self, touch: DueTouch, enrollment: Enrollment, outcome: Results, *, allowed: bool
+        self,
+        touch: DueTouch,
+        enrollment: Enrollment,
+        outcome: Results,
+        *,
+        recipient: Recipient | None,
+        routing: Routing,
     ) -> Candidate | None:
-        """Sort out what need not be tried. The journal checks the same again, for certain."""
+        """Sort out what need not be tried. The journal checks the same again, for certain.
+
+        recipient: None if there is nobody who may be reached.
+        """
         state = enrollment.state
-        stands_at = (state.status, state.step, state.visit)
-        if stands_at != (EnrollmentStatus.ACTIVE, touch.step, touch.visit):
+        is_active = state.status is EnrollmentStatus.ACTIVE
+        if not is_active or not state.stands_at(touch.step, touch.visit):
             return None
-        recipient = address_on(touch.channel, enrollment.profile)
-        if recipient is None or not allowed:
+        if recipient is None:
             outcome.skipped.append((touch, enrollment.version_id))
             return None
         cadence = self._catalog[enrollment.version_id]
-        account = self._accounts.account_by_id.get(touch.account or "") or self._accounts.choose(
-            touch.channel, cadence.groups.get(touch.channel, "default"), enrollment.profile
-        )
+        account = routing.account_of(touch, cadence, enrollment.profile)
         if account is None:
-            outcome.paused.append((touch, "no_sender_account"))
+            outcome.paused.append((touch, routing.no_account(touch, cadence)))
             return None
         candidate = Candidate(
             touch=replace(touch, account=account.id),
             enrollment=enrollment,
             cadence=cadence,
             account=account,
-            recipient=recipient,
+            recipient=_known_as(touch.channel, recipient, account),
+            thread=[(m.step, m.message_id) for m in routing.thread_of(touch, cadence)],
+            calendar=self._accounts.places.of(enrollment.profile),
         )
-        now = self._clock.now()
-        if touch.window_end is not None and now >= touch.window_end:
-            outcome.back.append(candidate.later(now, "window"))
+        if not is_timely(candidate, outcome, self._accounts, self._clock):
+            return None
+        if account.id in self._states.paused:
+            until = self._clock.now() + LOOK_AGAIN
+            outcome.back.append(candidate.later(until, ACCOUNT_PAUSED))
             return None
         return candidate
 
-    async def _limit(
-        self, candidates: Sequence[Candidate], outcome: Results
-    ) -> tuple[Sequence[Candidate], Sequence[Candidate]]:
-        """Ask once for all. Returns who may go now, and who may in a moment.
+    async def _send_as_allowed(
+        self, batch: ClaimedBatch, ready: Sequence[Ready], outcome: Results
+    ) -> None:
+        """Send what may leave now, and for some seconds what may in a moment.
 
         A rate per second has room again sooner than a touch could be put
-        back and staged anew; whoever has to wait longer is put off.
+        back and staged anew.
         """
-        requests = [
-            [quota for rule in self._rules for quota in rule.quotas(c.account)] for c in candidates
-        ]
-        try:
-            with self._metrics.limiter_latency.time():
-                grants = await self._limiter.acquire(requests)
-        except LimiterUnavailable:
-            until = self._clock.now() + _RETRY
-            outcome.back += [c.later(until, "limiter_unavailable") for c in candidates]
-            return (), ()
-        granted, soon = [], []
-        now = self._clock.now()
-        for candidate, grant in zip(candidates, grants, strict=True):
-            if grant.granted:
-                granted.append(candidate)
-            elif grant.retry_at is not None and grant.retry_at - now <= _SHORT_WAIT:
-                soon.append(candidate)
-            else:
-                until = grant.retry_at or now + _RETRY
-                outcome.back.append(candidate.later(until, grant.reason or "limiter"))
-        return granted, soon
+        until = self._clock.monotonic() + _PATIENCE_SECONDS
+        while ready:
+            with self._timed(Phase.LIMIT):
+                patient = self._clock.monotonic() < until
+                asked = await self._permits.ask(batch, ready, outcome, patient=patient)
+            with self._timed(Phase.SEND):
+                await self._send(batch, asked.granted, outcome)
+            ready = asked.soon
+            if asked.soonest is not None:
+                wait = (asked.soonest - self._clock.running()).total_seconds()
+                await asyncio.sleep(max(_SHORTEST_WAIT_SECONDS, wait))
 
-    async def _reserve(
-        self, batch: ClaimedBatch, candidates: Sequence[Candidate], outcome: Results
-    ) -> Sequence[Candidate]:
-        """Take capacity of the accounts' days; what finds none waits for the next day."""
-        if not candidates:
-            return candidates
-        zone = self._accounts.organisation.time_zone
-        now = self._clock.now()
-        today = day_of(now, zone)
-        by_account: dict[str, list[Candidate]] = defaultdict(list)
-        for candidate in candidates:
-            by_account[candidate.account.id].append(candidate)
-        wanted = {
-            account: (today, len(some), some[0].account.limits.per_day)
-            for account, some in by_account.items()
-        }
-        try:
-            async with self._database.transaction() as tx:
-                granted = await batches.reserve(tx, batch, wanted)
-        except Exception as error:
-            if not is_passing(error):
-                raise
-            # What left before must be recorded: the batch goes on without these.
-            outcome.back += [c.later(now + _RETRY, "withheld") for c in candidates]
-            return ()
-        kept, tomorrow = [], next_day(now, zone)
-        for account, some in by_account.items():
-            kept += [replace(c, day_ends=tomorrow) for c in some[: granted[account]]]
-            outcome.back += [c.later(tomorrow, "account_per_day") for c in some[granted[account] :]]
-        return kept
-
-    def _render(
-        self, candidates: Sequence[Candidate], outcome: Results
-    ) -> Sequence[tuple[Candidate, Outbound]]:
+    def _render(self, candidates: Sequence[Candidate], outcome: Results) -> Sequence[Ready]:
         ready = []
         for candidate in candidates:
             try:
@@ -269,6 +269,7 @@ class Delivery:
                         recipient=candidate.recipient,
                         thread=candidate.thread,
                         now=self._clock.now(),
+                        crm_status=candidate.enrollment.state.crm_status,
                     )
                 )
             except Exception as error:  # noqa: BLE001 - the rest of the batch goes on
@@ -280,7 +281,7 @@ class Delivery:
     async def _send(
         self,
         batch: ClaimedBatch,
-        ready: Sequence[tuple[Candidate, Outbound]],
+        ready: Sequence[Ready],
         outcome: Results,
     ) -> None:
         async with asyncio.TaskGroup() as group:
@@ -310,10 +311,17 @@ class Delivery:
 
 def _told(error: Exception) -> str:
     """Why an enrollment is paused whose touch cannot be made, for a person to read."""
-    if isinstance(error, RenderError):
+    if isinstance(error, (RenderError, NoOpening)):
         return str(error)
     log.error("touch_held", error=traced(error))
     return f"cannot be delivered: {type(error).__name__}"
+
+
+def _known_as(channel: Channel, recipient: Recipient, account: SenderAccount) -> Recipient:
+    """A webhook reaches its account's address; its host says which system that is."""
+    if channel is not Channel.WEBHOOK:
+        return recipient
+    return replace(recipient, address=urlsplit(account.address).hostname or account.id)
 
 
 def _replies(touch: DueTouch, known: Mapping[EnrollmentId, Enrollment], catalog: Catalog) -> bool:

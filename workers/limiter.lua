@@ -1,54 +1,71 @@
 -- The batch limiter: GCRA (ITU-T I.371) over many keys in one call.
 --
--- KEYS[i]            cadenza:limit:<quota key>; a string: the theoretical
---                    arrival time (TAT) in microseconds of schedule time.
---                    Never expires: there is one per account and provider.
+-- KEYS[1]            cadenza:limit:born; a hash: `run`, the server's run id, and
+--                    `at`, since when this store knows all that was granted
+-- KEYS[i+1]          cadenza:limit:<quota key>; a string: the theoretical
+--                    arrival time (TAT), and when that was written, both in
+--                    microseconds of schedule time; expires when it is past
 -- ARGV[1]            microseconds that schedule time is ahead of this server's
--- ARGV[2]            number of requests
--- ARGV[2i+1], [2i+2] interval in microseconds and burst of KEYS[i]
--- then, per request: how many keys it draws on, and their indexes
+-- ARGV[2]            the microsecond at which it stands still (time-lapse), or 0
+-- ARGV[3]            number of requests
+-- ARGV[3i+1] to [3i+3]  interval in microseconds and burst of KEYS[i+1], and
+--                    whether time may stand still for it: gaps yes, rates no
+-- then, per request: how many keys it draws on, and for each its index and cost
 --
 -- Returns two numbers per request: 0 0 when granted, else the microsecond
 -- at which to ask again and the index of the key that refused.
 --
--- A missing key is a restarted server, not an idle account: it starts empty,
--- so the first permit comes one interval later and nothing overshoots.
+-- A restarted or emptied server may have forgotten grants, also of keys that
+-- it still has. So every key counts as used up at the moment of its birth,
+-- and the first permits come one interval later: nothing overshoots.
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2]) + tonumber(ARGV[1])
-local count = tonumber(ARGV[2])
+local running, stands = now, tonumber(ARGV[2])
+if stands == 0 then stands = running end
+local count = tonumber(ARGV[3])
+local keys = #KEYS - 1
 
-local tat, interval, tolerance, waiting, changed = {}, {}, {}, {}, {}
-local stored = redis.call('MGET', unpack(KEYS))
-for i = 1, #KEYS do
-  interval[i] = tonumber(ARGV[2 * i + 1])
-  local burst = tonumber(ARGV[2 * i + 2])
-  tolerance[i] = (burst - 1) * interval[i]
-  waiting[i] = 0
-  -- No honest TAT is further ahead than this: guards against clocks set back.
-  local most = now + burst * interval[i]
-  tat[i] = stored[i] and math.min(tonumber(stored[i]), most) or most
-  changed[i] = not stored[i]
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local known = redis.call('HMGET', KEYS[1], 'run', 'at')
+local born = tonumber(known[2])
+if known[1] ~= run or not born then
+  born = now
+  redis.call('HSET', KEYS[1], 'run', run, 'at', string.format('%.0f', now))
 end
 
-local answer, at = {}, 2 * #KEYS + 3
+local tat, interval, burst, time_of, waiting, changed = {}, {}, {}, {}, {}, {}
+local stored = redis.call('MGET', unpack(KEYS, 2))
+for i = 1, keys do
+  interval[i] = tonumber(ARGV[3 * i + 1])
+  burst[i] = tonumber(ARGV[3 * i + 2])
+  time_of[i] = ARGV[3 * i + 3] == '1' and stands or running
+  waiting[i] = 0
+  local full = burst[i] * interval[i]
+  local ahead, written = string.match(stored[i] or '0 0', '(%d+) (%d+)')
+  tat[i] = math.max(tonumber(ahead), born + full)
+  -- A clock that was set back must not block for as long as it went back.
+  if math.max(tonumber(written), born) > time_of[i] then tat[i] = time_of[i] + full end
+end
+
+local answer, at = {}, 3 * keys + 4
 for _ = 1, count do
-  local first, last = at + 1, at + tonumber(ARGV[at])
+  local first, last = at + 1, at + 2 * tonumber(ARGV[at])
   local retry, refused = 0, 0
-  for position = first, last do
-    local i = tonumber(ARGV[position])
-    local free = tat[i] - tolerance[i]
-    if free > now and free + waiting[i] * interval[i] > retry then
+  for position = first, last, 2 do
+    local i, cost = tonumber(ARGV[position]), tonumber(ARGV[position + 1])
+    local free = tat[i] - math.max(0, burst[i] - cost) * interval[i]
+    if free > time_of[i] and free + waiting[i] * interval[i] > retry then
       retry, refused = free + waiting[i] * interval[i], i
     end
   end
-  if refused > 0 then
-    waiting[refused] = waiting[refused] + 1
-  else
-    for position = first, last do
-      local i = tonumber(ARGV[position])
-      tat[i] = math.max(now, tat[i]) + interval[i]
+  for position = first, last, 2 do
+    local i, cost = tonumber(ARGV[position]), tonumber(ARGV[position + 1])
+    if refused == 0 then
+      tat[i] = math.max(time_of[i], tat[i]) + cost * interval[i]
       changed[i] = true
+    elseif refused == i then
+      waiting[i] = waiting[i] + cost
     end
   end
   answer[#answer + 1] = string.format('%.0f', retry)
@@ -56,9 +73,11 @@ for _ = 1, count do
   at = last + 1
 end
 
-for i = 1, #KEYS do
+for i = 1, keys do
   if changed[i] then
-    redis.call('SET', KEYS[i], string.format('%.0f', tat[i]))
+    local left = math.ceil((tat[i] - time_of[i]) / 1000) + 1000
+    local value = string.format('%.0f %.0f', tat[i], time_of[i])
+    redis.call('SET', KEYS[i + 1], value, 'PX', string.format('%.0f', left))
   end
 end
 return answer

@@ -14,6 +14,7 @@ from cadenza.errors import (
     TransientSendError,
     traced,
 )
+from cadenza.fence import Fence
 from cadenza.links import Links
 from cadenza.model import Channel, OutboundEmail, TouchId
 from cadenza.storage import notifications
@@ -42,15 +43,17 @@ class Notifier:
         senders: SenderPool,
         links: Links,
         clock: Clock,
+        fence: Fence,
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._senders = senders
         self._links = links
         self._clock = clock
+        self._fence = fence
 
     async def notify_all(self) -> int:
-        """Send until none waits; returns how many were sent.
+        """Send until none waits; returns how many were sent. Raises FenceClosed.
 
         Each in a transaction of its own: what fails for one must not make
         another leave again.
@@ -58,6 +61,7 @@ class Notifier:
         total = 0
         while True:
             async with self._database.transaction() as tx:
+                await self._fence.check(tx)
                 waiting = await notifications.take(tx, 1)
                 for notification in waiting:
                     total += await self._notify(tx, notification)

@@ -3,8 +3,9 @@
 A `.liquid` body is light markup (`cadenza.language.markup`); a
 `.html.liquid` body is HTML, used as it is, with the text made from it.
 What a mail must or should end with is added where the template does not
-place it itself: the owner's signature, and in sales mails the postal
-address and the unsubscribe link (CAN-SPAM §5(a)(5), RFC 8058's visible twin).
+place it itself: the signature of the owner, else of the sender account, and
+in sales mails the postal address and the unsubscribe link (CAN-SPAM
+§5(a)(5), RFC 8058's visible twin).
 """
 
 import re
@@ -17,8 +18,10 @@ from inscriptis.model.config import ParserConfig
 from cadenza.errors import RenderError
 from cadenza.language.fields import read_yaml
 from cadenza.language.markup import Shelter, check_links, line_to_html, to_html, to_text
+from cadenza.language.partials import Partials, without_renders
 from cadenza.language.source import Place, Reporter, Text
 from cadenza.language.template import Template, Variables, compile_template
+from cadenza.language.variants import PLAIN, Variant, languages
 
 _FRONT_MATTER = re.compile(
     r"---[ \t]*\n(?P<matter>.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
@@ -31,7 +34,16 @@ _HEAD = (
     '<body style="margin:0;padding:16px;font:15px/1.5 Arial,Helvetica,sans-serif;color:#1f2933">\n'
 )
 _FOOT = "</body></html>\n"
-_SIGNATURE = "owner.signature | default: owner.name"
+_SIGNATURE = "owner.signature | default: sender.signature | default: owner.name"
+_UNSUBSCRIBE = {
+    "de": "Abmelden",
+    "en": "Unsubscribe",
+    "es": "Darse de baja",
+    "fr": "Se désinscrire",
+    "it": "Annulla l’iscrizione",
+    "nl": "Afmelden",
+    "pt": "Cancelar a subscrição",
+}
 _SMALL = '<p style="margin:24px 0 0;font-size:12px;color:#66727f">'
 _BODY_TAG = re.compile(r"<body[^>]*>", re.IGNORECASE)
 _END_OF_BODY = re.compile(r"</body\s*>", re.IGNORECASE)
@@ -41,23 +53,31 @@ _MANY_BLANK_LINES = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedEmail:
-    """One mail's texts, final. subject and preview are single lines; preview may be empty."""
+    """One mail's texts, final. subject and preview are single lines; preview may be empty.
+
+    variant: which one of its template, e.g. `fr.@emea`; empty for the plain one.
+    """
 
     subject: str
     preview: str
     html: str
     text: str
+    variant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmailTemplate:
-    """A compiled mail. subject: None if it has none, as mails that reply in a thread have."""
+    """A compiled mail, or one variant of it.
+
+    subject: None if it has none, as mails that reply in a thread have.
+    """
 
     subject: Template | None
     preview: Template | None
     html: Template
     text: Template
     place: Place
+    variant: Variant = PLAIN
 
     def render(self, variables: Variables, *, subject: Template, prefix: str) -> RenderedEmail:
         """Fill all parts. Raises MissingVariable, RenderError."""
@@ -69,6 +89,7 @@ class EmailTemplate:
             preview=one_line(self.preview.render(variables)) if self.preview else "",
             html=self.html.render(variables),
             text=self.text.render(variables).strip() + "\n",
+            variant=str(self.variant),
         )
 
 
@@ -78,9 +99,19 @@ def one_line(text: str) -> str:
 
 
 def compile_email(
-    file: str, source: str, *, service: bool, reporter: Reporter
+    file: str,
+    source: str,
+    *,
+    service: bool,
+    reporter: Reporter,
+    partials: Partials | None = None,
+    variant: Variant = PLAIN,
 ) -> EmailTemplate | None:
-    """Check and compile one template file. None after reporting what prevents it."""
+    """Check and compile one template file. None after reporting what prevents it.
+
+    partials: where `render` finds them; None: there are none.
+    """
+    partials = partials or Partials(cadence="", files={}, locale="en", reporter=reporter)
     front = _FRONT_MATTER.match(source)
     if front is None:
         reporter.problem(
@@ -99,7 +130,7 @@ def compile_email(
         verbatim=True,
     )
     parts = _compile_body(
-        body, preview.value if preview else "", service=service, reporter=reporter
+        body, preview.value if preview else "", variant, partials=partials, service=service
     )
     if parts is None or (subject and lines[0] is None):
         return None
@@ -109,34 +140,50 @@ def compile_email(
         html=parts[0],
         text=parts[1],
         place=Place(file=file, line=1, column=1),
+        variant=variant,
     )
 
 
 def _compile_body(
-    body: Text, preview: str, *, service: bool, reporter: Reporter
+    body: Text, preview: str, variant: Variant, *, partials: Partials, service: bool
 ) -> tuple[Template, Template] | None:
     """The HTML and the text part, with what they should end with."""
+    reporter = partials.reporter
     if not body.value.strip():
         reporter.problem(body.place, "this mail has no body; write one below the second `---`")
         return None
     is_html = body.place.file.endswith(".html.liquid")
-    checked = compile_template(body, autoescape=False, reporter=reporter)
+    checked = compile_template(without_renders(body), autoescape=False, reporter=reporter)
     if not is_html:
         check_links(body, reporter)
     if checked is None:
         return None
-    endings = _endings(checked.variables, service=service)
+    whole = partials.expand(body, variant, "html" if is_html else "markup")
+    used = _used(whole, body, checked, reporter)
+    if whole is None or used is None:
+        return None
+    endings = _endings(used, variant.locale or partials.locale, service=service)
     if is_html:
-        html = _html_of_html(body.value, preview, endings)
-        text = _text_of_html(body.value) + _text_endings(endings)
+        html = _html_of_html(whole, preview, endings)
+        text = _text_of_html(whole) + _text_endings(endings)
     else:
-        html = _html_of_markup(body.value, preview, endings)
-        text = to_text(body.value) + _text_endings(endings)
+        html = _html_of_markup(whole, preview, endings)
+        text = to_text(whole) + _text_endings(endings)
     compiled_html = _compile_derived(html, body, autoescape=True, reporter=reporter)
     compiled_text = _compile_derived(text, body, autoescape=False, reporter=reporter)
     if compiled_html is None or compiled_text is None:
         return None
     return compiled_html, compiled_text
+
+
+def _used(
+    whole: str | None, body: Text, checked: Template, reporter: Reporter
+) -> frozenset[str] | None:
+    """The variables of a body with its partials in place."""
+    if whole is None or whole == body.value:
+        return checked.variables
+    template = _compile_derived(whole, body, autoescape=False, reporter=reporter)
+    return None if template is None else template.variables
 
 
 def _front_matter(file: str, matter: str, reporter: Reporter) -> tuple[Text | None, Text | None]:
@@ -172,9 +219,9 @@ class _Ending:
     text: str
 
 
-def _endings(used: frozenset[str], *, service: bool) -> Sequence[_Ending]:
+def _endings(used: frozenset[str], locale: str, *, service: bool) -> Sequence[_Ending]:
     endings = []
-    if "owner.signature" not in used:
+    if used.isdisjoint({"owner.signature", "sender.signature"}):
         endings.append(
             _Ending(
                 f'<p style="margin:0">{{{{ {_SIGNATURE} | newline_to_br }}}}</p>',
@@ -192,10 +239,12 @@ def _endings(used: frozenset[str], *, service: bool) -> Sequence[_Ending]:
             )
         )
     if "unsubscribe_url" not in used:
+        known = [_UNSUBSCRIBE[tag] for tag in languages(locale) if tag in _UNSUBSCRIBE]
+        word = known[0] if known else _UNSUBSCRIBE["en"]
         endings.append(
             _Ending(
-                f'{_SMALL}<a href="{{{{ unsubscribe_url }}}}">Unsubscribe</a></p>',
-                "Unsubscribe: {{ unsubscribe_url }}",
+                f'{_SMALL}<a href="{{{{ unsubscribe_url }}}}">{word}</a></p>',
+                f"{word}: {{{{ unsubscribe_url }}}}",
             )
         )
     return endings

@@ -7,50 +7,18 @@ wrote, and a message can point at the very key.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from datetime import timedelta
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from cadenza.language.document import Document
 from cadenza.language.source import Place, Reporter, Text, did_you_mean, listed
 from cadenza.timespec import parse_span
 
 _KIND = {MappingNode: "keys and values", SequenceNode: "a list", ScalarNode: "a single value"}
-
-
-class Document:
-    """One YAML file: its name and lines, for places."""
-
-    def __init__(self, file: str, source: str, reporter: Reporter) -> None:
-        self.file = file
-        self.reporter = reporter
-        self._lines = source.splitlines()
-
-    def place(self, node: Node) -> Place:
-        """Where `node` begins."""
-        mark = node.start_mark
-        return Place(file=self.file, line=mark.line + 1, column=mark.column + 1)
-
-    def text(self, node: ScalarNode) -> Text:
-        """What a scalar says, and where its first character stands."""
-        place = self.place(node)
-        if node.style == "|":
-            return self._literal_block(node, place)
-        quoted = 1 if node.style in ("'", '"') else 0
-        start = Place(file=place.file, line=place.line, column=place.column + quoted)
-        return Text(value=str(node.value).strip(), place=start)
-
-    def _literal_block(self, node: ScalarNode, place: Place) -> Text:
-        # The node begins at its `|`; its text begins on the next line that is not blank.
-        value = str(node.value).strip("\n")
-        for number in range(place.line, len(self._lines)):
-            line = self._lines[number]
-            if line.strip():
-                indent = len(line) - len(line.lstrip())
-                start = Place(file=self.file, line=number + 1, column=indent + 1)
-                return Text(value=value, place=start, verbatim=True)
-        return Text(value=value, place=place)
 
 
 class Fields:
@@ -86,9 +54,9 @@ class Fields:
         """Where a key stands; where the mapping begins if it is not there."""
         return self._nodes[key][0] if key in self._nodes else self.place
 
-    def problem(self, key: str, message: str) -> None:
-        """Report something about what `key` says."""
-        self.reporter.problem(self.value_place(key), message)
+    def problem(self, key: str, message: str, *, rule: str = "language") -> None:
+        """Report something about what `key` says. rule: see `Problem`."""
+        self.reporter.problem(self.value_place(key), message, rule=rule)
 
     def value_place(self, key: str) -> Place:
         """Where the value of a key stands; the key if it has none."""
@@ -188,6 +156,51 @@ class Fields:
                 )
         return found
 
+    def is_mapping(self, key: str) -> bool:
+        """Whether a key holds keys and values; not for `{{ … }}` that lacks its quotes."""
+        node = self._nodes[key][1] if key in self._nodes else None
+        return isinstance(node, MappingNode) and all(
+            isinstance(inner, ScalarNode) for inner, _ in node.value
+        )
+
+    def is_list(self, key: str) -> bool:
+        """Whether a key holds a list."""
+        return key in self._nodes and isinstance(self._nodes[key][1], SequenceNode)
+
+    def is_empty_list(self, key: str) -> bool:
+        """Whether a key holds a list of nothing."""
+        return self.is_list(key) and not self._nodes[key][1].value
+
+    def items(self, key: str, what: str) -> "Sequence[Text | Fields]":
+        """A list of scalars and mappings; `what` names one of them in messages."""
+        node = self._take(key, SequenceNode)
+        found: list[Text | Fields] = []
+        for item in node.value if node is not None else ():
+            if isinstance(item, MappingNode):
+                found.append(Fields(self.document, item, what))
+            elif isinstance(item, ScalarNode) and not _is_empty(item):
+                found.append(self.document.text(item))
+            else:
+                self.reporter.problem(
+                    self.document.place(item), f"{what} is a text, or keys and values"
+                )
+        return found
+
+    def overlaid(self, over: "Fields | None", *, without: Iterable[str] = ()) -> "Fields":
+        """These keys, but for `without`, with those of `over` in place of their namesakes."""
+        made = copy(self)
+        kept = {key: at for key, at in self._nodes.items() if key not in {*without}}
+        made._nodes = {**kept, **(over._nodes if over else {})}
+        made._asked = {"step"}
+        return made
+
+    def everywhere(self) -> "Iterator[Fields]":
+        """These keys, and those of every mapping at any depth below."""
+        yield self
+        for _, node in self._nodes.values():
+            for mapping in _mappings_in(node):
+                yield from Fields(self.document, mapping, self._what).everywhere()
+
     def mapping(self, key: str) -> "Fields | None":
         """A mapping below this one."""
         node = self._take(key, MappingNode)
@@ -214,6 +227,15 @@ class Fields:
                 )
 
 
+def _mappings_in(node: Node) -> Iterator[MappingNode]:
+    """The mapping itself, or those of a list, and of lists in it."""
+    if isinstance(node, MappingNode):
+        yield node
+    elif isinstance(node, SequenceNode):
+        for item in node.value:
+            yield from _mappings_in(item)
+
+
 def _is_empty(node: Node) -> bool:
     return isinstance(node, ScalarNode) and not str(node.value).strip()
 
@@ -231,37 +253,54 @@ def read_yaml(
     except MarkedYAMLError as error:
         mark = error.problem_mark
         place = Place(file=file, line=mark.line + 1, column=mark.column + 1) if mark else start
-        reporter.problem(place, f"this is not valid YAML: {error.problem}; {_MEND}")
+        reporter.problem(place, _told(error))
         return None
     except RecursionError:
-        reporter.problem(start, f"this is nested too deeply for {what}")
+        reporter.problem(start, f"this is nested too deeply for {what}; write it flatter")
         return None
     except YAMLError as error:
         reporter.problem(start, f"this is not valid YAML: {error}")
         return None
     if not isinstance(node, MappingNode):
-        reporter.problem(start, f"{what} is written as keys and values, such as `title: …`")
+        empty = "this file is empty; " if node is None else ""
+        reporter.problem(start, f"{empty}{what} is written as keys and values, such as `title: …`")
         return None
     document = Document(file, source, reporter)
-    if _has_alias(node, document):
+    if _is_unreadable(node, document, what):
         return None
     return Fields(document, node, what)
 
 
+_DEEPEST = 50
 _MEND = "check the indentation, and put quotes around texts with `: `, `{{ … }}` or a sign in front"
 
 
-def _has_alias(node: Node, document: Document) -> bool:
-    """Report the first anchor: repeats are written out, so that a reader sees them."""
-    if node.anchor is not None:
-        document.reporter.problem(
-            document.place(node),
-            f"anchors such as `&{node.anchor}` are not used here; write it out",
-        )
-        return True
-    children = node.value if isinstance(node, (MappingNode, SequenceNode)) else ()
-    return any(
-        _has_alias(part, document)
-        for child in children
-        for part in (child if isinstance(child, tuple) else (child,))
-    )
+def _told(error: MarkedYAMLError) -> str:
+    said = str(error.problem)
+    if "'\\t'" in said:
+        return "there is a tab here; indent with spaces"
+    if "another document" in said:
+        return "a file holds one document; remove the line `---` and put the rest into its own file"
+    return f"this is not valid YAML: {said}; {_MEND}"
+
+
+def _is_unreadable(root: Node, document: Document, what: str) -> bool:
+    """Report the first anchor (repeats are written out, so that a reader sees them), or abyss."""
+    ahead = [(root, 0)]
+    while ahead:
+        node, depth = ahead.pop()
+        if node.anchor is not None:
+            document.reporter.problem(
+                document.place(node),
+                f"anchors such as `&{node.anchor}` are not used here; write it out",
+            )
+            return True
+        if depth > _DEEPEST:
+            document.reporter.problem(
+                document.place(node), f"this is nested too deeply for {what}; write it flatter"
+            )
+            return True
+        children = node.value if isinstance(node, (MappingNode, SequenceNode)) else ()
+        parts = [p for c in children for p in (c if isinstance(c, tuple) else (c,))]
+        ahead.extend((part, depth + 1) for part in reversed(parts))
+    return False

@@ -24,12 +24,24 @@ from cadenza.language.source import Reporter, Text, did_you_mean, listed
 
 KNOWN_VARIABLES: Mapping[str, frozenset[str] | None] = {
     "prospect": None,
+    "company": None,
+    "subject": None,
+    "segment": None,
+    "party": None,
     "owner": frozenset({"name", "title", "phone", "email", "signature"}),
-    "sender": frozenset({"name", "address"}),
+    "sender": frozenset({"name", "address", "signature"}),
     "organisation": frozenset({"name", "postal_address"}),
     "unsubscribe_url": frozenset(),
 }
-"""What templates may name: root → its attributes; None: any (the prospect's own fields)."""
+"""What templates may name: root → its attributes; None: any (what came with the prospect)."""
+
+_INSTANCES = {
+    "prospect": "first_name",
+    "company": "name",
+    "subject": "id",
+    "segment": "region",
+    "party": "name",
+}
 
 _BLOCKS = frozenset({"if", "unless", "case", "for", "capture", "comment"})
 _TAGS = _BLOCKS | {"break", "continue", "assign", "#", "content", "output", "illegal"}
@@ -171,7 +183,7 @@ def _check_names(template: BoundTemplate, text: Text, reporter: Reporter) -> Non
         for variable in variables:
             trouble = _trouble(variable.segments)
             if trouble:
-                reporter.problem(text.at(variable.span.index), trouble)
+                reporter.problem(text.at(variable.span.index), trouble, rule="unknown-variable")
 
 
 def _check_blanks(template: BoundTemplate, text: Text, reporter: Reporter) -> None:
@@ -209,7 +221,7 @@ def _trouble(segments: Any) -> str | None:
         )
     attributes = KNOWN_VARIABLES[root]
     if attributes is None:
-        return None if rest else f"say which field, for instance `{root}.first_name`"
+        return None if rest else f"say which field, for instance `{root}.{_INSTANCES[root]}`"
     if not attributes:
         return f"`{root}` has no parts; write `{{{{ {root} }}}}`" if rest else None
     if not rest or rest[0] not in attributes:

@@ -29,7 +29,7 @@ _LINK = re.compile(
 _ADDRESS = re.compile(r"https?://|mailto:|tel:")
 _UNSUBSCRIBE = re.compile(r"\{\{-?\s*unsubscribe_url\s*-?\}\}")
 _OF_SEVERAL_LINES = re.compile(
-    r"\{\{(-?)\s*((?:owner\.signature|organisation\.postal_address)[^|}]*?)\s*(-?)\}\}"
+    r"\{\{(-?)\s*((?:owner\.signature|sender\.signature|organisation\.postal_address)[^|}]*?)\s*(-?)\}\}"
 )
 
 _PARAGRAPH = '<p style="margin:0 0 16px">'

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cadenza.errors import CadenceError
 
@@ -21,10 +21,15 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Problem:
-    """One mistake: where, what is wrong, and what to write instead."""
+    """One mistake: where, what is wrong, and what to write instead.
+
+    rule: by which name `cadenza lint` calls the mistake; `language` for
+    whatever is not written as the language wants it.
+    """
 
     place: Place
     message: str
+    rule: str = field(default="language", compare=False)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}"
@@ -36,9 +41,9 @@ class Reporter:
     def __init__(self) -> None:
         self._problems: list[Problem] = []
 
-    def problem(self, place: Place, message: str) -> None:
-        """Note that something is wrong at `place`."""
-        self._problems.append(Problem(place=place, message=message))
+    def problem(self, place: Place, message: str, *, rule: str = "language") -> None:
+        """Note that something is wrong at `place`. rule: see `Problem`."""
+        self._problems.append(Problem(place=place, message=message, rule=rule))
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cadenza.abc import Standing
-from cadenza.calendar import Days, at_local_time, local_date, start_of_day, whole_second
+from cadenza.calendars import (
+    DayCount,
+    Days,
+    at_local_time,
+    local_date,
+    start_of_day,
+    whole_second,
+)
 from cadenza.language.fields import Fields
 from cadenza.language.source import did_you_mean
 
@@ -28,13 +35,13 @@ class Gap:
         """Whether it is more than nothing."""
         return bool(self.days or self.clock)
 
-    def day_after(self, moment: datetime, days: Days, zone: str) -> datetime:
+    def day_after(self, moment: datetime, days: DayCount, zone: str) -> datetime:
         """`moment` plus the gap; gaps in days end as their last day begins, leaving it whole."""
         if not self.days:
             return moment + self.clock
         return start_of_day(days.add(local_date(moment, zone), self.days), zone)
 
-    def exactly_after(self, moment: datetime, days: Days, zone: str) -> datetime:
+    def exactly_after(self, moment: datetime, days: DayCount, zone: str) -> datetime:
         """`moment` plus the gap; gaps in days end at the same local time of day."""
         if not self.days:
             return whole_second(moment + self.clock)
@@ -101,7 +108,7 @@ class Timing:
         Counted from when the step before was really completed, so that
         one that was late pushes this one on, and no gap gets shorter.
         """
-        state, days, zone = standing.state, standing.cadence.days, standing.profile.time_zone
+        state, days, zone = standing.state, standing.days, standing.profile.time_zone
         if self.day is not None:
             today = local_date(state.reached_at, zone)
             first = days.first(today) if state.reached_at == state.started_at else today
@@ -116,6 +123,6 @@ class Timing:
         return state.reached_at, state.reached_day
 
 
-def days_passed(days: Days, start: datetime, end: datetime, zone: str) -> int:
+def days_passed(days: DayCount, start: datetime, end: datetime, zone: str) -> int:
     """How many days of the cadence lie between two moments, counted in dates of `zone`."""
     return days.between(local_date(start, zone), local_date(end, zone))

@@ -6,20 +6,20 @@ from datetime import datetime
 from typing import ClassVar
 
 from cadenza.abc import GoTo, Standing, StepType, Verdict, WaitUntil
-from cadenza.language.conditions import Condition
+from cadenza.language.conditions.condition import Condition
 from cadenza.language.fields import Fields
+from cadenza.language.sentences import take_condition
 from cadenza.language.source import Text
-from cadenza.language.step_context import KnownSteps, StepContext
+from cadenza.language.step_context import StepContext
 from cadenza.language.timing import days_passed
-from cadenza.language.when import parse_when
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One way on: where to go when a condition holds."""
+    """One way on: where to go when a condition holds; None: the lane ends."""
 
     when: Condition
-    go: str
+    go: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class BranchStep(StepType):
     goes_on: ClassVar[bool] = False
 
     arms: Sequence[Arm]
-    otherwise: str
+    otherwise: str | None
 
     def plan(self, standing: Standing) -> Verdict:
         decided = standing.state.reached_at
@@ -50,15 +50,19 @@ class BranchStep(StepType):
                 return self._go(arm.go, standing, decided)
         return self._go(self.otherwise, standing, decided)
 
-    def _go(self, step: str, standing: Standing, decided: datetime) -> GoTo:
+    def _go(self, step: str | None, standing: Standing, decided: datetime) -> GoTo:
         # The branch itself is no touch and takes no place in the plan: what
         # follows stands on the day on which the branch was decided.
         state, zone = standing.state, standing.profile.time_zone
-        passed = days_passed(standing.cadence.days, state.reached_at, decided, zone)
+        passed = days_passed(standing.days, state.reached_at, decided, zone)
         return GoTo(step=step, reached_at=decided, reached_day=state.reached_day + passed)
 
     def targets(self) -> Sequence[str]:
-        return (*(arm.go for arm in self.arms), self.otherwise)
+        ways = (*(arm.go for arm in self.arms), self.otherwise)
+        return tuple(step for step in ways if step is not None)
+
+    def ends_lane(self) -> bool:
+        return None in (*(arm.go for arm in self.arms), self.otherwise)
 
     def takes_time(self) -> bool:
         return any(arm.when.takes_time() for arm in self.arms)
@@ -86,29 +90,13 @@ class BranchStep(StepType):
             step_id=context.step_id,
             place=context.place,
             arms=tuple(arms),
-            otherwise=context.cadence.cite(otherwise),
+            otherwise=context.go(otherwise),
         )
 
 
 def _take_arm(line: Fields, context: StepContext) -> Arm | None:
-    text, go = line.text("when"), line.text("go")
+    when, go = take_condition(line, "when", context), line.text("go")
     for key in ("when", "go"):
         line.missing(key, f"a line of a branch has `when` and `go`, or `else`; add `{key}`")
-    target = context.cadence.cite(go) if go else ""
-    if text is None:
-        return None
-    try:
-        when = parse_when(text.value, context.days)
-    except ValueError as error:
-        line.problem("when", str(error))
-        return None
-
-    def check(steps: KnownSteps) -> None:
-        trouble = when.trouble(steps)
-        if trouble:
-            word, message = trouble
-            offset = max(0, text.value.lower().find(word))
-            line.reporter.problem(text.at(offset), message)
-
-    context.cadence.checks.append(check)
-    return Arm(when=when, go=target)
+    target = context.go(go) if go else None
+    return Arm(when=when, go=target) if when and go else None

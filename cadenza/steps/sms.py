@@ -6,11 +6,13 @@ from typing import ClassVar
 
 from cadenza.errors import RenderError
 from cadenza.language.fields import Fields
+from cadenza.language.localized import Words
+from cadenza.language.parties import take_party
 from cadenza.language.step_context import StepContext
-from cadenza.language.template import Template, Variables
+from cadenza.language.template import Variables
 from cadenza.language.timing import Timing
-from cadenza.model import Channel, EventType, Profile
-from cadenza.steps.touch import TouchStep
+from cadenza.model import Channel, EventType
+from cadenza.steps.touch import TOUCH_KEYS, TouchStep
 
 LONGEST = 1600
 """Characters that a provider takes in one message (Twilio, error 21617)."""
@@ -33,7 +35,7 @@ class SmsStep(TouchStep):
     """A text message."""
 
     name: ClassVar[str] = "sms"
-    keys: ClassVar[frozenset[str]] = frozenset({"day", "after"})
+    keys: ClassVar[frozenset[str]] = TOUCH_KEYS | {"to"}
     channel: ClassVar[Channel] = Channel.SMS
     events: ClassVar[frozenset[EventType]] = frozenset(
         {
@@ -47,10 +49,7 @@ class SmsStep(TouchStep):
         }
     )
 
-    text: Template
-
-    def can_reach(self, profile: Profile) -> bool:
-        return profile.phone is not None
+    text: Words
 
     def render(self, variables: Variables) -> str:
         """The message. Raises MissingVariable, RenderError."""
@@ -58,9 +57,11 @@ class SmsStep(TouchStep):
 
     @classmethod
     def parse(cls, fields: Fields, context: StepContext) -> "SmsStep | None":
-        text = fields.text("sms")
+        template = context.words(fields, "sms")
         timing = Timing.take(fields, context.days)
-        template = context.cadence.template(text) if text else None
+        to = take_party(fields)
         if template is None:
             return None
-        return cls(step_id=context.step_id, place=context.place, timing=timing, text=template)
+        return cls(
+            step_id=context.step_id, place=context.place, timing=timing, text=template, to=to
+        )

@@ -1,26 +1,35 @@
 """What the steps that send have in common: timing, an address, and moving on when it is done."""
 
-from abc import abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
 from cadenza.abc import Act, GoTo, Standing, StepType, Verdict
+from cadenza.language.intents import INTENT_KEYS
 from cadenza.language.timing import Timing
 from cadenza.model import Channel, Profile
+from cadenza.recipients import can_reach
+
+TOUCH_KEYS = frozenset({"day", "after", "variants", "overdue", *INTENT_KEYS})
+"""The keys that every touch knows, besides its own."""
 
 SETTLED = ("sent", "failed", "skipped")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TouchStep(StepType):
-    """A step that reaches out on a sending channel. channel: which one. timing: when."""
+    """A step that reaches out on a sending channel.
+
+    channel: which one. timing: when. to: the party of the subject whom it
+    reaches; None: the prospect.
+    """
 
     channel: ClassVar[Channel]
     timing: Timing
+    to: str | None = None
 
-    @abstractmethod
     def can_reach(self, profile: Profile) -> bool:
-        """Whether the prospect has an address on this channel."""
+        """Whether whom it is for has an address on this channel."""
+        return can_reach(self.channel, self.to, profile)
 
     def plan(self, standing: Standing) -> Verdict:
         not_before, day = self.timing.due(standing)

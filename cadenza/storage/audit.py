@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from cadenza.model import Channel, TouchId, VersionId
+from cadenza.model import Channel, EnrollmentId, ProspectId, TouchId, VersionId
 from cadenza.storage.database import Connection
 
 
@@ -13,19 +13,30 @@ class Judged:
     """A touch of the ledger, and the facts beside it.
 
     began_at: None for an unknown one of which it is not known.
-    time_zone: the prospect's. ended_at: when its enrollment finished or
-    was paused, if it did. suppressed_at: when its recipient first was.
+    time_zone, country, phone: the prospect's; region, possible_zones: what
+    its fields say of where it lives. ended_at: when its enrollment finished or
+    was paused, if it did. suppressed_at: when its recipient first was, in a
+    way that forbids what is of its class.
     """
 
     touch_id: TouchId
+    enrollment_id: EnrollmentId
+    prospect_id: ProspectId
     version_id: VersionId
+    step: str
     channel: Channel
+    recipient: str
+    company: str | None
     account: str
     planned_at: datetime
     due_at: datetime
     window_end: datetime | None
     began_at: datetime | None
     time_zone: str
+    country: str | None
+    region: str | None
+    phone: str | None
+    possible_zones: str | None
     ended_at: datetime | None
     suppressed_at: datetime | None
 
@@ -40,17 +51,27 @@ async def page(
 ) -> Sequence[Judged]:
     """The next touches that began, or may have, in a period; in order of their numbers."""
     rows = await db.fetch(
-        f"""select t.id as touch_id, t.version_id, t.channel, t.account, t.planned_at, t.due_at,
+        f"""select t.id as touch_id, t.enrollment_id, t.prospect_id, t.version_id, t.step,
+            t.channel, t.recipient, p.company, t.account, t.planned_at, t.due_at,
             t.window_end, t.began_at, p.time_zone,
+            p.country, p.phone, p.fields->>'region' as region,
+            p.fields->>'possible_time_zones' as possible_zones,
             case when e.status <> 'active' then e.changed_at end as ended_at,
-            (select min(s.created_at) from suppression s where s.key = any(
-                array['prospect:' || p.key] || case t.channel
+            (select min(s.created_at)
+            -- The keys that `suppressing.recipient_keys` gives.
+            from unnest(case when t.party is null and t.channel <> 'webhook'
+                    then array['prospect:' || p.key] else array[]::text[] end
+                || case t.channel
                     when 'email' then array['email:' || t.recipient,
                                             'domain:' || split_part(t.recipient, '@', 2)]
                     when 'sms' then array['phone:' || t.recipient]
-                    else array['social:' || t.recipient] end)) as suppressed_at
+                    when 'social' then array['social:' || t.recipient]
+                    else array[]::text[] end) as k (key)
+            join suppression s on s.key = any(array[k.key,
+                case when not v.service then 'marketing:' || k.key end])) as suppressed_at
         from touch t join enrollment e on e.id = t.enrollment_id
         join prospect p on p.id = t.prospect_id
+        join cadence_version v on v.id = t.version_id
         where t.id > $3 and {_IN_PERIOD} order by t.id limit $4""",
         begin,
         end,
@@ -60,17 +81,10 @@ async def page(
     return [Judged(**{**row, "channel": Channel(row["channel"])}) for row in rows]
 
 
-async def caps(
-    db: Connection, first: date | None, last: date | None
-) -> Mapping[tuple[str, date], int]:
-    """(account, day) → the cap that was in force."""
-    rows = await db.fetch(
-        """select account, day, cap from account_day
-        where ($1::date is null or day >= $1) and ($2::date is null or day <= $2)""",
-        first,
-        last,
-    )
-    return {(row["account"], row["day"]): row["cap"] for row in rows}
+async def caps(db: Connection) -> Mapping[tuple[str, datetime], int]:
+    """(key, beginning) of every counter that is still known → the cap that was in force."""
+    rows = await db.fetch("select key, window_start, cap from quota_use")
+    return {(row["key"], row["window_start"]): row["cap"] for row in rows}
 
 
 async def repeated(
@@ -78,7 +92,8 @@ async def repeated(
 ) -> Sequence[tuple[TouchId, TouchId]]:
     """Pairs of touches that said the same step to one recipient out of two enrollments at a time.
 
-    A step that is visited again, or a cadence begun anew after its end, is no repetition.
+    A step that is visited again, or a cadence begun anew after its end, is no repetition;
+    nor is what another party, or another system, is told about several prospects.
     """
     rows = await db.fetch(
         f"""with touches as (
@@ -86,7 +101,8 @@ async def repeated(
                 t.step, t.visit, e.subject,
                 case when e.status = 'finished' then e.changed_at else 'infinity' end as ended_at
             from touch t join enrollment e on e.id = t.enrollment_id
-            where t.status in ('sent', 'unknown') and {_IN_PERIOD}),
+            where t.status in ('sent', 'unknown') and t.party is null
+                and t.channel <> 'webhook' and {_IN_PERIOD}),
         pairs as (
             select id, started_at, enrollment_id, lag(id) over same as before_id,
                 lag(enrollment_id) over same as before_enrollment_id,

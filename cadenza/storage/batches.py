@@ -9,9 +9,9 @@ Raising the epoch seals a batch: no journal row and no commit under the
 old epoch is accepted any more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
 from cadenza.errors import StaleLease
 from cadenza.model import BatchId, EnrollmentId, TouchId
@@ -19,8 +19,8 @@ from cadenza.storage import journal
 from cadenza.storage.database import Connection, Row
 from cadenza.storage.due import DueTouch
 
-Reserved = Sequence[tuple[str, date, int]]
-"""Daily capacity: account, day, touches."""
+Reserved = Sequence[tuple[str, datetime, Sequence[TouchId]]]
+"""Places under caps that were taken (`storage.quotas`): key, window, touches."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,61 +96,8 @@ async def renew(
         )
 
 
-async def reserve(
-    tx: Connection, batch: ClaimedBatch, wanted: Mapping[str, tuple[date, int, int]]
-) -> Mapping[str, int]:
-    """Take daily capacity: account → (its day, touches, cap). Returns account → how many it got.
-
-    What was taken is noted in the batch in the same transaction, so that
-    whoever settles a crashed batch can give the unused part back.
-    Raises StaleLease; then nothing was taken.
-    """
-    await fence(tx, batch)  # a batch is locked before capacity is, as when it is recorded
-    accounts = sorted(wanted)  # one lock order for all workers
-    rows = await tx.fetch(
-        """with granted as (
-            insert into account_day (account, day, used, cap, last_grant)
-            select a, d, least(n, c), c, least(n, c)
-            from unnest($2::text[], $3::date[], $4::int[], $5::int[]) as t (a, d, n, c)
-            on conflict (account, day) do update set
-                cap = excluded.cap,
-                last_grant = least(excluded.used, greatest(0, excluded.cap - account_day.used)),
-                used = account_day.used
-                    + least(excluded.used, greatest(0, excluded.cap - account_day.used))
-            returning account, day, last_grant),
-        noted as (
-            update batch set reserved = reserved || (
-                select jsonb_agg(jsonb_build_array(account, day, last_grant)) from granted)
-            where id = $1)
-        select account, last_grant from granted""",
-        batch.batch_id,
-        accounts,
-        [wanted[a][0] for a in accounts],
-        [wanted[a][1] for a in accounts],
-        [wanted[a][2] for a in accounts],
-    )
-    return {row["account"]: row["last_grant"] for row in rows}
-
-
-async def give_back(tx: Connection, unused: Reserved) -> None:
-    """Return daily capacity that was reserved and not used."""
-    unused = sorted(u for u in unused if u[2] > 0)
-    if unused:
-        await tx.execute(
-            """update account_day set used = greatest(0, used - n)
-            from (select account as a, day as d, n from account_day
-                join unnest($1::text[], $2::date[], $3::int[]) as t (a, d, n)
-                    on account = t.a and day = t.d
-                order by account, day for update of account_day) as held
-            where account = a and day = d""",
-            [u[0] for u in unused],
-            [u[1] for u in unused],
-            [u[2] for u in unused],
-        )
-
-
 async def fence(tx: Connection, batch: ClaimedBatch) -> Reserved:
-    """Lock the batch for the rest of the transaction; returns what capacity it has taken.
+    """Lock the batch for the rest of the transaction; returns what places it has taken.
 
     Raises StaleLease if it is not ours.
     """
@@ -259,4 +206,6 @@ def _claimed(row: Row) -> ClaimedBatch:
 
 
 def _reserved(row: Row) -> Reserved:
-    return [(account, date.fromisoformat(day), count) for account, day, count in row["reserved"]]
+    return [
+        (key, datetime.fromisoformat(start), touches) for key, start, touches in row["reserved"]
+    ]

@@ -133,10 +133,18 @@ async def resolved(
 
 
 async def of_enrollment(db: Connection, enrollment_id: EnrollmentId) -> Sequence[Mapping[str, Any]]:
-    """Events of one enrollment in order, for `explain`."""
+    """Events of one enrollment in order, for `explain`; those that reached others too among them.
+
+    A signal has its own name as its type; what a colleague did is marked so.
+    """
     return await db.fetch(
         """select id, source, type, step, occurred_at, recorded_at from event
-        where enrollment_id = $1 order by occurred_at, id""",
+            where enrollment_id = $1
+        union all
+        select ev.id, ev.source, case when ev.type = 'signal' then ev.data->>'name'
+            else 'colleague_' || ev.type end, null, ev.occurred_at, ev.recorded_at
+        from reaction r join event ev on ev.id = r.event_id where r.enrollment_id = $1
+        order by occurred_at, id""",
         enrollment_id,
     )
 

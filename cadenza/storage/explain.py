@@ -107,13 +107,13 @@ async def touches(db: Connection, enrollment_id: EnrollmentId) -> Sequence[Ledge
     return [LedgerTouch(**row) for row in rows]
 
 
-async def planned(db: Connection, enrollment_id: EnrollmentId) -> DueTouch | None:
-    """What it has in the queue."""
-    row = await db.fetchval(
-        "select to_jsonb(due) from due where enrollment_id = $1 order by due_at limit 1",
+async def planned(db: Connection, enrollment_id: EnrollmentId) -> Sequence[DueTouch]:
+    """What it has in the queue, one row for each of its positions that has a time."""
+    rows = await db.fetch(
+        "select to_jsonb(due) as planned from due where enrollment_id = $1 order by due_at, step",
         enrollment_id,
     )
-    return DueTouch.from_json(row) if row else None
+    return [DueTouch.from_json(row["planned"]) for row in rows]
 
 
 async def holding(db: Connection, enrollment_id: EnrollmentId) -> Holding | None:

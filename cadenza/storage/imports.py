@@ -1,31 +1,41 @@
-"""What an import of a file asks about: who is under way already, which of its messages came."""
+"""What an import of a file asks about: what would come first, which of its messages came."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+from cadenza.model import EnrollmentId
 from cadenza.storage import receipts
 from cadenza.storage.database import Connection
 from cadenza.storage.receipts import Receipt
 
 
-async def active_among(
-    db: Connection, cadence_id: int, keys: Sequence[str]
-) -> set[tuple[str, str]]:
-    """(prospect key, subject) of those of `keys` whose enrollment in the cadence is not over."""
+@dataclass(frozen=True, kw_only=True)
+class FirstPlan:
+    """The first thing that an enrollment has planned."""
+
+    step: str
+    due_at: datetime
+
+
+async def first_plans(
+    db: Connection, ids: Sequence[EnrollmentId]
+) -> Mapping[EnrollmentId, FirstPlan]:
+    """What these enrollments do first."""
     rows = await db.fetch(
-        """select p.key, e.subject from prospect p join enrollment e on e.prospect_id = p.id
-        where p.key = any($2::text[]) and e.cadence_id = $1 and e.status <> 'finished'""",
-        cadence_id,
-        keys,
+        """select distinct on (enrollment_id) enrollment_id, step, due_at from due
+        where enrollment_id = any($1::bigint[]) order by enrollment_id, due_at""",
+        ids,
     )
-    return {(row["key"], row["subject"]) for row in rows}
+    return {row["enrollment_id"]: FirstPlan(step=row["step"], due_at=row["due_at"]) for row in rows}
 
 
 async def receipts_of(db: Connection, key: str, most: int = 1000) -> Sequence[Receipt]:
     """The receipt of message `key`, and of the parts `KEY-1`, `KEY-2` … of import `key`."""
     rows = await db.fetch(
-        """select message_key from receipt where message_key = $1
+        """select message_key from receipt where kind = 'enrollment' and (message_key = $1
             or (starts_with(message_key, $1 || '-')
-                and substr(message_key, length($1) + 2) ~ '^[0-9]+$')
+                and substr(message_key, length($1) + 2) ~ '^[0-9]+$'))
         order by length(message_key), message_key limit $2""",
         key,
         most,

@@ -23,7 +23,8 @@ class Attempt:
     keys: suppression keys of its recipient. expected_id: what the provider
     will call it, where we say (Message-ID), so that a touch that stays
     unknown can be reconciled. account: what it leaves from. forbidden: as
-    it was when its enrollment was read.
+    it was when its enrollment was read. party, recipient: to whom it goes
+    and where, if that is not the prospect.
     """
 
     batch_id: BatchId
@@ -37,6 +38,8 @@ class Attempt:
     expected_id: str | None
     account: str | None = None
     forbidden: int = 0
+    party: str | None = None
+    recipient: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +66,14 @@ class Answer:
 async def append(
     db: Connection, attempts: Sequence[Attempt], answers: Sequence[Answer]
 ) -> set[tuple[BatchId, int, TouchId]]:
-    """Append a group of attempts and answers; returns (batch, epoch, touch) of those that may go out.
+    """Append a group of attempts and answers; returns who may go out: (batch, epoch, touch).
 
     A touch can be in a group twice: a worker that stalled may have it from a
     batch that was taken over meanwhile, and from a new one.
 
     An attempt passes only if its batch is still ours, its enrollment is
-    active and stands at this very step visit, and no key of its recipient
-    is suppressed. FOR SHARE makes the order against a stop a fact: a stop
+    active and stands at this very step visit in one of its lanes, and no key
+    of its recipient is suppressed. FOR SHARE makes the order against a stop a fact: a stop
     that committed first is seen; one that comes later waits. Who waited for
     the lock sees the enrollment's row as it is then, but the suppressions as
     they were before: therefore a suppression raises `forbidden` in the row.
@@ -89,16 +92,21 @@ async def append(
         insert into journal (batch_id, epoch, touch_id, kind, at, answer)
         select b.id, b.epoch, t.touch_id, 'begin', t.at,
             jsonb_build_object('provider_id', t.expected_id, 'account', t.account)
+                || case when t.party is null then '{}' else
+                    jsonb_build_object('party', t.party, 'recipient', t.recipient) end
         from unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::int[],
-                    $7::timestamptz[], $10::text[], $16::int[], $17::text[]) with ordinality
+                    $7::timestamptz[], $10::text[], $16::int[], $17::text[], $18::text[],
+                    $19::text[]) with ordinality
             as t (batch_id, epoch, touch_id, enrollment_id, step, visit, at, expected_id,
-                  forbidden, account, n)
+                  forbidden, account, party, recipient, n)
         join batch b on b.id = t.batch_id and b.epoch = t.epoch
         join enrollment e on e.id = t.enrollment_id and e.status = 'active'
-            and e.step = t.step and e.visit = t.visit and e.forbidden = t.forbidden
+            and t.step || ':' || t.visit = any (e.standing) and e.forbidden = t.forbidden
         where not exists (
             select 1 from unnest($8::bigint[], $9::text[]) as k (n, key)
             join suppression s on s.key = k.key where k.n = t.n)
+            and not exists (select 1 from account_pause p
+                where p.account = t.account and p.resumed_at is null)
         order by e.id for share of b, e
         returning batch_id, epoch, touch_id""",
         [a.batch_id for a in attempts],
@@ -118,6 +126,8 @@ async def append(
         [json.dumps(dict(a.said)) for a in answers],
         [a.forbidden for a in attempts],
         [a.account for a in attempts],
+        [a.party for a in attempts],
+        [a.recipient for a in attempts],
     )
     return {(row["batch_id"], row["epoch"], row["touch_id"]) for row in rows}
 

@@ -11,7 +11,11 @@ from cadenza.storage.due import DueTouch
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What became of one touch. recipient: where it went. provider_id: what events call it."""
+    """What became of one touch.
+
+    recipient: where it went. party: to whom, if not to the prospect.
+    provider_id: what events call it.
+    """
 
     touch: DueTouch
     prospect_id: ProspectId
@@ -22,19 +26,36 @@ class Entry:
     code: str | None
     provider_id: str | None
     thread_id: str | None = None
+    party: str | None = None
     began_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TouchOf:
-    """Where an event's touch belongs."""
+    """Where an event's touch belongs.
+
+    party: whom it went to, if that was not the prospect. began_at: when it
+    left; None if that is not known.
+    """
 
     touch_id: TouchId
     enrollment_id: EnrollmentId
     step: str
+    visit: int
     channel: Channel
     recipient: str
     status: TouchStatus
+    party: str | None = None
+    began_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """A mail that was sent: in which step, under which Message-ID, from which account."""
+
+    step: str
+    message_id: str
+    account: str
 
 
 async def record(tx: Connection, entries: Sequence[Entry], now: datetime) -> None:
@@ -44,11 +65,11 @@ async def record(tx: Connection, entries: Sequence[Entry], now: datetime) -> Non
     await tx.execute(
         """insert into touch (id, enrollment_id, prospect_id, cadence_id, version_id, step, visit,
             channel, account, recipient, status, code, provider_id, planned_at, due_at, window_end,
-            began_at, thread_id, recorded_at)
-        select *, $19::timestamptz from unnest($1::bigint[], $2::bigint[], $3::bigint[],
+            began_at, thread_id, party, recorded_at)
+        select *, $20::timestamptz from unnest($1::bigint[], $2::bigint[], $3::bigint[],
             $4::bigint[], $5::bigint[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[],
             $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
-            $16::timestamptz[], $17::timestamptz[], $18::text[])""",
+            $16::timestamptz[], $17::timestamptz[], $18::text[], $19::text[])""",
         [e.touch.touch_id for e in entries],
         [e.touch.enrollment_id for e in entries],
         [e.prospect_id for e in entries],
@@ -67,6 +88,7 @@ async def record(tx: Connection, entries: Sequence[Entry], now: datetime) -> Non
         [e.touch.window_end for e in entries],
         [e.began_at for e in entries],
         [e.thread_id for e in entries],
+        [e.party for e in entries],
         now,
     )
 
@@ -80,13 +102,18 @@ async def by_touch_ids(db: Connection, ids: Sequence[TouchId]) -> Mapping[TouchI
 async def in_flight(db: Connection, ids: Sequence[TouchId]) -> Mapping[TouchId, TouchOf]:
     """The same for touches in batches: they may have left, which is not known yet."""
     rows = await db.fetch(
-        """select t.touch_id as id, t.enrollment_id, t.step, t.channel, 'unknown' as status,
-            case t.channel when 'email' then p.email when 'sms' then p.phone else p.profile end
-                as recipient
-        from batch b, jsonb_to_recordset(b.touches)
-            as t (touch_id bigint, enrollment_id bigint, step text, channel text)
+        """select t.touch_id as id, t.enrollment_id, t.step, t.visit, t.channel,
+            'unknown' as status, j.answer->>'party' as party, j.at as began_at,
+            coalesce(j.answer->>'recipient',
+            case t.channel when 'email' then p.email when 'sms' then p.phone
+                when 'social' then p.profile end) as recipient
+        from batch b
+        cross join jsonb_to_recordset(b.touches)
+            as t (touch_id bigint, enrollment_id bigint, step text, visit int, channel text)
         join enrollment e on e.id = t.enrollment_id
         join prospect p on p.id = e.prospect_id
+        left join journal j on j.batch_id = b.id and j.epoch = b.epoch
+            and j.touch_id = t.touch_id and j.kind = 'begin'
         where t.touch_id = any($1::bigint[])""",
         ids,
     )
@@ -111,12 +138,16 @@ async def latest_on(
 ) -> Mapping[str, TouchOf]:
     """The last touch that went to each of these addresses on a channel."""
     rows = await db.fetch(
-        f"""select distinct on (t.recipient) {_TOUCH_OF}
-        from prospect p
-        join touch t on t.prospect_id = p.id and t.channel = $1 and t.recipient = any($2::text[])
-        where case $1 when 'email' then p.email when 'sms' then p.phone else p.profile end
-            = any($2::text[])
-        order by t.recipient, t.id desc""",
+        f"""select distinct on (recipient) * from (
+            select {_TOUCH_OF} from prospect p
+            join touch t on t.prospect_id = p.id and t.channel = $1
+                and t.recipient = any($2::text[])
+            where case $1 when 'email' then p.email when 'sms' then p.phone else p.profile end
+                = any($2::text[])
+            union all
+            select {_TOUCH_OF} from touch t
+            where t.party is not null and t.recipient = any($2::text[]) and t.channel = $1) found
+        order by recipient, id desc""",
         channel,
         addresses,
     )
@@ -125,18 +156,19 @@ async def latest_on(
 
 async def thread(
     db: Connection, enrollment_ids: Sequence[EnrollmentId]
-) -> Mapping[EnrollmentId, Sequence[tuple[str, str]]]:
-    """(step, Message-ID) of the mails each enrollment got, oldest first: what a follow-up cites."""
+) -> Mapping[EnrollmentId, Sequence[Mail]]:
+    """The mails that each enrollment got, oldest first: what a follow-up cites."""
     rows = await db.fetch(
-        """select enrollment_id, step, provider_id from touch
+        """select enrollment_id, step, provider_id, account from touch
         where enrollment_id = any($1::bigint[]) and channel = 'email'
           and status in ('sent', 'unknown') and provider_id is not null
         order by id""",
         enrollment_ids,
     )
-    threads: dict[EnrollmentId, list[tuple[str, str]]] = {}
+    threads: dict[EnrollmentId, list[Mail]] = {}
     for row in rows:
-        threads.setdefault(row["enrollment_id"], []).append((row["step"], row["provider_id"]))
+        mail = Mail(step=row["step"], message_id=row["provider_id"], account=row["account"])
+        threads.setdefault(row["enrollment_id"], []).append(mail)
     return threads
 
 
@@ -151,7 +183,8 @@ async def reconcile(tx: Connection, touch_ids: Sequence[TouchId], event_id: int)
     return int(tag.rpartition(" ")[2])
 
 
-_TOUCH_OF = "t.id, t.enrollment_id, t.step, t.channel, t.recipient, t.status"
+_TOUCH_OF = """t.id, t.enrollment_id, t.step, t.visit, t.channel, t.recipient, t.status, t.party,
+    t.began_at"""
 
 
 def _touch_of(row: Row) -> TouchOf:
@@ -159,7 +192,10 @@ def _touch_of(row: Row) -> TouchOf:
         touch_id=row["id"],
         enrollment_id=row["enrollment_id"],
         step=row["step"],
+        visit=row["visit"],
         channel=Channel(row["channel"]),
         recipient=row["recipient"],
         status=TouchStatus(row["status"]),
+        party=row["party"],
+        began_at=row["began_at"],
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from cadenza.accounts import Accounts
 from cadenza.clock import Clock
+from cadenza.fence import Fence
 from cadenza.model import Channel, EnrollmentStatus
 from cadenza.overview import (
     AccountUse,
@@ -13,18 +14,23 @@ from cadenza.overview import (
     EnrollmentDepth,
     PipelineOverview,
     Rollup,
+    WaitingDepth,
 )
+from cadenza.pacing.account_day import account_day
+from cadenza.storage import account_pauses, quotas
 from cadenza.storage.database import Connection, Database
-from cadenza.timespec import day_of
+
+_LISTED, _MARKETING = "select count(*) from suppression", "starts_with(key, 'marketing:')"
 
 
 class OverviewReader:
     """Reads overviews; what a sender account may send comes from the accounts file."""
 
-    def __init__(self, database: Database, accounts: Accounts, clock: Clock) -> None:
+    def __init__(self, database: Database, accounts: Accounts, clock: Clock, fence: Fence) -> None:
         self._database = database
         self._accounts = accounts
         self._clock = clock
+        self._fence = fence
 
     async def read(self) -> PipelineOverview:
         """One consistent overview. Raises what the driver raises if the database cannot answer."""
@@ -37,6 +43,7 @@ class OverviewReader:
                 batches=await _batches(tx),
                 enrollments=await _enrollments(tx),
                 accounts=await self._account_use(tx),
+                waiting=await _waiting(tx),
                 inbox_events=inbox_events,
                 inbox_oldest_age_seconds=inbox_oldest_age_seconds,
                 notifications_waiting=await tx.fetchval(
@@ -49,8 +56,10 @@ class OverviewReader:
                 shards_leased=await tx.fetchval(
                     "select count(*) from shard_lease where lease_until > clock_timestamp()"
                 ),
-                suppressions=await tx.fetchval("select count(*) from suppression"),
+                suppressions=await tx.fetchval(f"{_LISTED} where not {_MARKETING}"),
+                marketing_suppressions=await tx.fetchval(f"{_LISTED} where {_MARKETING}"),
                 schedule_offset_seconds=self._clock.offset().total_seconds(),
+                fence_closed=await self._fence.closed(tx) is not None,
             )
 
     async def _channels(self, tx: Connection) -> Sequence[ChannelDepth]:
@@ -81,20 +90,28 @@ class OverviewReader:
         return (row["events"], float(row["age"])) if row else (0, 0.0)
 
     async def _account_use(self, tx: Connection) -> Sequence[AccountUse]:
-        rows = await tx.fetch(
-            "select account, used from account_day where day = $1",
-            day_of(self._clock.now(), self._accounts.organisation.time_zone),
-        )
-        used = {row["account"]: row["used"] for row in rows}
+        now = self._clock.now()
+        days = {a.id: account_day(self._accounts, a, now) for a in self._accounts.accounts}
+        used = await quotas.used(tx, [place for place, _ in days.values()])
+        resting = await account_pauses.resting(tx)
         return [
             AccountUse(
                 account_id=account.id,
                 channel=account.channel,
-                used_today=used.get(account.id, 0),
-                cap_per_day=account.limits.per_day,
+                used_today=used.get(days[account.id][0], 0),
+                cap_per_day=days[account.id][1],
+                rests=account.id in resting,
             )
             for account in self._accounts.accounts
         ]
+
+
+async def _waiting(tx: Connection) -> Sequence[WaitingDepth]:
+    rows = await tx.fetch(
+        """select channel, reason, count(*) as touches from due
+        where reason is not null group by channel, reason"""
+    )
+    return [WaitingDepth(**row) for row in rows]
 
 
 async def _rollups(tx: Connection) -> Sequence[Rollup]:

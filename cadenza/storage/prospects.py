@@ -11,7 +11,8 @@ from cadenza.model import SHARDS, Channel, Profile, ProspectId
 from cadenza.storage.database import Connection, Row
 
 COLUMNS = """p.id as prospect_id, p.key, p.email, p.phone, p.profile, p.company, p.owner_id,
-    p.time_zone, p.country, p.locale, p.fields"""
+    p.time_zone, p.country, p.locale, p.fields,
+    (select co.fields from company co where co.name = p.company) as company_fields"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +101,10 @@ async def find(db: Connection, who: str) -> Sequence[Profile]:
 
 def profile_of(row: Row) -> Profile:
     """A profile out of a row that has `COLUMNS`."""
-    fields = row["fields"]
+    fields, company = row["fields"], {}
     if row["company"] is not None:
         fields.setdefault("company", row["company"])
+        company = {"name": fields["company"], **(row["company_fields"] or {})}
     return Profile(
         prospect_id=row["prospect_id"],
         key=row["key"],
@@ -114,6 +116,7 @@ def profile_of(row: Row) -> Profile:
         locale=row["locale"],
         owner_id=row["owner_id"],
         fields=fields,
+        company=company,
     )
 
 

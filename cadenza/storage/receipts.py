@@ -1,23 +1,36 @@
-"""Receipts of enrollment messages, with a verdict for every row."""
+"""Receipts of messages with enrollments or signals, with a verdict for every row."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from cadenza.model import EnrollmentId
 from cadenza.storage.database import Connection
 
+Kind = Literal["enrollment", "signal"]
+ENROLLMENT: Kind = "enrollment"
+SIGNAL: Kind = "signal"
+
+_ACCEPTED = frozenset({"enrolled", "recorded"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class RowVerdict:
-    """What became of one row. verdict: `enrolled`, `duplicate` or `rejected`."""
+    """What became of one row.
+
+    verdict: `enrolled`, `duplicate` (under way already), `refused` (by the
+    cadence's policy), `rejected` (it is wrong, or nobody may be contacted
+    so); of a signal `recorded`. starts_at: when the enrollment begins, if
+    that is a later day.
+    """
 
     row_number: int
     verdict: str
     reason: str | None = None
     field: str | None = None
     enrollment_id: EnrollmentId | None = None
+    starts_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +59,7 @@ class Receipt:
 
 
 async def open_receipt(
-    tx: Connection, message_key: str, cadence: str | None, now: datetime
+    tx: Connection, message_key: str, cadence: str | None, now: datetime, kind: Kind = ENROLLMENT
 ) -> int | None:
     """Begin the receipt of a message; None if the key is known: the message came before.
 
@@ -54,15 +67,16 @@ async def open_receipt(
     again. A second transaction with the same key waits here until the first ends.
     """
     receipt_id: int | None = await tx.fetchval(
-        """insert into receipt (message_key, cadence, status, received_at)
-        values ($1, $2, 'accepted', $3)
-        on conflict (message_key) do update set cadence = excluded.cadence, status = 'accepted',
-            reason = null, raw = null, received_at = excluded.received_at
+        """insert into receipt (kind, message_key, cadence, status, received_at)
+        values ($4, $1, $2, 'accepted', $3)
+        on conflict (kind, message_key) do update set cadence = excluded.cadence,
+            status = 'accepted', reason = null, raw = null, received_at = excluded.received_at
             where receipt.status = 'unreadable'
         returning id""",
         message_key,
         cadence,
         now,
+        kind,
     )
     return receipt_id
 
@@ -70,16 +84,19 @@ async def open_receipt(
 async def close_receipt(tx: Connection, receipt_id: int, verdicts: Sequence[RowVerdict]) -> None:
     """Store the verdicts and their totals."""
     await tx.execute(
-        """insert into receipt_row (receipt_id, row_number, verdict, reason, field, enrollment_id)
-        select $1, * from unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[])""",
+        """insert into receipt_row
+            (receipt_id, row_number, verdict, reason, field, enrollment_id, starts_at)
+        select $1, * from unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::bigint[],
+            $7::timestamptz[])""",
         receipt_id,
         [v.row_number for v in verdicts],
         [v.verdict for v in verdicts],
         [v.reason for v in verdicts],
         [v.field for v in verdicts],
         [v.enrollment_id for v in verdicts],
+        [v.starts_at for v in verdicts],
     )
-    accepted = sum(v.verdict == "enrolled" for v in verdicts)
+    accepted = sum(v.verdict in _ACCEPTED for v in verdicts)
     await tx.execute(
         "update receipt set rows_accepted = $2, rows_rejected = $3 where id = $1",
         receipt_id,
@@ -89,25 +106,34 @@ async def close_receipt(tx: Connection, receipt_id: int, verdicts: Sequence[RowV
 
 
 async def unreadable(
-    tx: Connection, message_key: str, reason: str, raw: bytes, now: datetime
+    tx: Connection,
+    message_key: str,
+    reason: str,
+    raw: bytes,
+    now: datetime,
+    *,
+    kind: Kind = ENROLLMENT,
 ) -> None:
     """Keep a message that could not be read, with the reason; of a key's several the last one."""
     await tx.execute(
-        """insert into receipt (message_key, status, reason, raw, received_at)
-        values ($1, 'unreadable', $2, $3, $4)
-        on conflict (message_key) do update set reason = excluded.reason, raw = excluded.raw,
+        """insert into receipt (kind, message_key, status, reason, raw, received_at)
+        values ($5, $1, 'unreadable', $2, $3, $4)
+        on conflict (kind, message_key) do update set reason = excluded.reason, raw = excluded.raw,
             received_at = excluded.received_at
             where receipt.status = 'unreadable'""",
         message_key,
         reason,
         raw,
         now,
+        kind,
     )
 
 
-async def find(db: Connection, message_key: str) -> Receipt | None:
+async def find(db: Connection, message_key: str, kind: Kind = ENROLLMENT) -> Receipt | None:
     """The receipt of a message."""
-    row = await db.fetchrow("select * from receipt where message_key = $1", message_key)
+    row = await db.fetchrow(
+        "select * from receipt where kind = $2 and message_key = $1", message_key, kind
+    )
     if row is None:
         return None
     return Receipt(
@@ -122,15 +148,22 @@ async def find(db: Connection, message_key: str) -> Receipt | None:
 
 
 async def verdicts(
-    db: Connection, message_key: str, *, after: int = -1, most: int = 1000
+    db: Connection,
+    message_key: str,
+    *,
+    after: int = -1,
+    most: int = 1000,
+    kind: Kind = ENROLLMENT,
 ) -> Sequence[RowVerdict]:
     """The verdicts of a message's rows in order, from row `after` on."""
     rows = await db.fetch(
         """select rr.* from receipt_row rr join receipt r on r.id = rr.receipt_id
-        where r.message_key = $1 and rr.row_number > $2 order by rr.row_number limit $3""",
+        where r.kind = $4 and r.message_key = $1 and rr.row_number > $2
+        order by rr.row_number limit $3""",
         message_key,
         after,
         most,
+        kind,
     )
     return [
         RowVerdict(
@@ -139,6 +172,7 @@ async def verdicts(
             reason=row["reason"],
             field=row["field"],
             enrollment_id=row["enrollment_id"],
+            starts_at=row["starts_at"],
         )
         for row in rows
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from cadenza.storage.database import Connection
 
@@ -178,12 +178,6 @@ async def backlog(db: Connection) -> Backlog:
     if row is None:
         raise RuntimeError("a select without a table gave no row")
     return Backlog(**row)
-
-
-async def used_on(db: Connection, day: date) -> dict[str, tuple[int, int]]:
-    """Account → (touches, cap) of a calendar day of the organisation."""
-    rows = await db.fetch("select account, used, cap from account_day where day = $1", day)
-    return {row["account"]: (row["used"], row["cap"]) for row in rows}
 
 
 _OF_CADENCE = """where ($2::text is null or exists (

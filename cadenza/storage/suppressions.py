@@ -1,4 +1,10 @@
-"""Who must not be touched. A key names an address, a domain or a person."""
+"""Who must not be touched. A key names an address, a domain or a person.
+
+There are two kinds. `email:…` forbids everything: it bounced, somebody
+complained, or a person put it on the list. `marketing:email:…` forbids
+sales cadences alone: an opt-out, which what is said about an order or a
+claim survives. Both can be there at a time.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,24 +13,35 @@ from datetime import datetime
 from cadenza.model import Channel, EnrollmentId, Profile
 from cadenza.storage.database import Connection
 
+MARKETING = "marketing:"
+"""What the keys begin with that forbid sales cadences alone."""
 
-def keys_for(channel: Channel, profile: Profile) -> Sequence[str]:
-    """Every key that would forbid a touch of `profile` on `channel`."""
+
+def keys_for(channel: Channel, profile: Profile, *, service: bool) -> Sequence[str]:
+    """Every key that would forbid a touch of `profile` on `channel`.
+
+    service: it is of a service cadence, so that only those count which forbid everything.
+    """
     match channel:
         case Channel.EMAIL:
-            return keys_of(key=profile.key, email=profile.email)
+            return keys_of(key=profile.key, email=profile.email, service=service)
         case Channel.SMS:
-            return keys_of(key=profile.key, phone=profile.phone)
+            return keys_of(key=profile.key, phone=profile.phone, service=service)
         case Channel.SOCIAL:
-            return keys_of(key=profile.key, social=profile.profile)
+            return keys_of(key=profile.key, social=profile.profile, service=service)
         case _:
-            return keys_of(key=profile.key)
+            return keys_of(key=profile.key, service=service)
 
 
 def keys_of(
-    *, key: str, email: str | None = None, phone: str | None = None, social: str | None = None
+    *,
+    key: str,
+    email: str | None = None,
+    phone: str | None = None,
+    social: str | None = None,
+    service: bool,
 ) -> Sequence[str]:
-    """The keys of a person and of those of their addresses that are given."""
+    """The keys of a person and of those of their addresses that are given; as `keys_for`."""
     keys = [f"prospect:{key}"]
     if email is not None:
         keys += [f"email:{email}", f"domain:{email.rpartition('@')[2]}"]
@@ -32,7 +49,12 @@ def keys_of(
         keys.append(f"phone:{phone}")
     if social is not None:
         keys.append(f"social:{social}")
-    return keys
+    return forbidding(keys, service=service)
+
+
+def forbidding(keys: Sequence[str], *, service: bool) -> Sequence[str]:
+    """The keys that forbid a sales or a service touch to what `keys` name."""
+    return keys if service else [*keys, *(f"{MARKETING}{key}" for key in keys)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,23 +94,27 @@ _COLUMNS = {
 
 
 async def concerned(db: Connection, keys: Sequence[str]) -> Mapping[str, Sequence[EnrollmentId]]:
-    """Key → running enrollments of everybody whom it names; keys that name nobody are missing."""
-    by_kind: dict[str, list[str]] = {}
+    """Key → running enrollments that it forbids; keys that name nobody are missing."""
+    by_kind: dict[tuple[str, str], list[str]] = {}
     for key in keys:
-        kind, _, value = key.partition(":")
-        by_kind.setdefault(kind, []).append(value)
+        which = MARKETING if key.startswith(MARKETING) else ""
+        kind, _, value = key.removeprefix(which).partition(":")
+        by_kind.setdefault((which, kind), []).append(value)
     found: dict[str, list[EnrollmentId]] = {}
     # A statement for each kind: in one with `or`, no index serves.
-    for kind, values in by_kind.items():
+    for (which, kind), values in by_kind.items():
         column = _COLUMNS[kind]
         rows = await db.fetch(
             f"""select {column} as value, e.id from prospect p
             join enrollment e on e.prospect_id = p.id
-            where {column} = any($1::text[]) and e.status <> 'finished' order by e.id""",
+            join cadence_version v on v.id = e.version_id
+            where {column} = any($1::text[]) and e.status <> 'finished'
+                and not (v.service and $2) order by e.id""",
             values,
+            which == MARKETING,
         )
         for row in rows:
-            found.setdefault(f"{kind}:{row['value']}", []).append(row["id"])
+            found.setdefault(f"{which}{kind}:{row['value']}", []).append(row["id"])
     return found
 
 

@@ -14,18 +14,30 @@ TaskState = Literal["open", "done", "skipped", "cancelled"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChecklistItem:
+    """One thing to tick off; the task is not done without the mandatory ones."""
+
+    item: str
+    mandatory: bool
+    ticked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
-    """A task as a rep sees it."""
+    """A task as a rep sees it. role: the team that does it; None: the owner does."""
 
     task_id: TaskId
     enrollment_id: EnrollmentId
     cadence: str
     step: str
+    visit: int
     kind: str
     owner_id: str
+    role: str | None
     title: str
     script: str
-    checklist: Sequence[str]
+    voicemail: str
+    checklist: Sequence[ChecklistItem]
     dispositions: Sequence[str]
     opened_at: datetime
     due_at: datetime
@@ -44,6 +56,7 @@ class NewTask:
     step: str
     visit: int
     owner_id: str
+    role: str | None = None
     spec: TaskSpec
     opened_at: datetime
 
@@ -53,8 +66,9 @@ async def open_tasks(tx: Connection, new: Sequence[NewTask]) -> None:
     for task in new:
         await tx.execute(
             """insert into task (enrollment_id, step, visit, kind, owner_id, title, script,
-                checklist, dispositions, opened_at, due_at, state)
-            values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10, $11, 'open')""",
+                checklist, dispositions, opened_at, due_at, role, voicemail, state)
+            values ($1, $2, $3, $4, $5, $6, $7, $8::jsonb, $9::jsonb, $10, $11, $12, $13,
+                'open')""",
             task.enrollment_id,
             task.step,
             task.visit,
@@ -62,33 +76,65 @@ async def open_tasks(tx: Connection, new: Sequence[NewTask]) -> None:
             task.owner_id,
             task.spec.title,
             task.spec.script,
-            json.dumps(list(task.spec.checklist)),
+            json.dumps(
+                [
+                    {"item": item, "mandatory": item in task.spec.mandatory}
+                    for item in task.spec.checklist
+                ]
+            ),
             json.dumps(list(task.spec.dispositions)),
             task.opened_at,
             task.opened_at + task.spec.due_in,
+            task.role,
+            task.spec.voicemail,
         )
 
 
-async def close_for(
-    tx: Connection, enrollment_ids: Sequence[EnrollmentId], state: str, now: datetime
-) -> None:
-    """Close what is still open for enrollments that moved on (`skipped`) or ended (`cancelled`)."""
+async def cancel(tx: Connection, enrollment_ids: Sequence[EnrollmentId], now: datetime) -> None:
+    """Close whatever is still open for enrollments that ended, as `cancelled`."""
     if enrollment_ids:
         await tx.execute(
-            """update task set state = $2, closed_at = $3
+            """update task set state = 'cancelled', closed_at = $2
             where enrollment_id = any($1::bigint[]) and state = 'open'""",
             enrollment_ids,
-            state,
             now,
         )
 
 
+async def skip(
+    tx: Connection, positions: Sequence[tuple[EnrollmentId, str]], now: datetime
+) -> None:
+    """Close what is still open at positions that were left, as `skipped`.
+
+    positions: enrollments with the names of their positions, `call:1`.
+    """
+    if not positions:
+        return
+    parts = [name.rpartition(":") for _, name in positions]
+    await tx.execute(
+        """update task set state = 'skipped', closed_at = $4
+        from unnest($1::bigint[], $2::text[], $3::int[]) as t (e, s, v)
+        where enrollment_id = t.e and step = t.s and visit = t.v and task.state = 'open'""",
+        [enrollment_id for enrollment_id, _ in positions],
+        [step for step, _, _ in parts],
+        [int(visit) for _, _, visit in parts],
+        now,
+    )
+
+
 async def done(
-    tx: Connection, task_id: TaskId, disposition: str, note: str, now: datetime
+    tx: Connection,
+    task_id: TaskId,
+    disposition: str,
+    note: str,
+    now: datetime,
+    *,
+    ticked: Sequence[int] = (),
 ) -> Task | None:
     """Close an open task with what came of it; None if it is not open any more.
 
-    Raises UnknownName if there is no such task or it knows no such disposition.
+    ticked: numbers of items of its checklist, from 1. Raises UnknownName if
+    there is no such task or it knows no such disposition.
     """
     row = await tx.fetchrow(f"{_SELECT} where t.id = $1 for update of t", task_id)
     if row is None:
@@ -102,12 +148,14 @@ async def done(
     if task.state != "open":
         return None
     await tx.execute(
-        """update task set state = 'done', disposition = $2, note = $3, closed_at = $4
+        """update task set state = 'done', disposition = $2, note = $3, closed_at = $4,
+            ticked = $5::jsonb
         where id = $1""",
         task_id,
         disposition,
         note,
         now,
+        json.dumps(sorted(set(ticked))),
     )
     return task
 
@@ -125,22 +173,28 @@ async def listed(
     *,
     state: TaskState | None = "open",
     owner_id: str | None = None,
+    roles: Sequence[str] = (),
     due_by: datetime | None = None,
     after: int = 0,
     most: int = 100,
 ) -> Sequence[Task]:
-    """Tasks in order of their numbers, from `after` on."""
+    """Tasks in order of their numbers, from `after` on.
+
+    owner_id, roles: only what this owner does, or one of these teams.
+    """
     # As a constant, so that the index of open tasks serves whoever polls them.
     in_state = f"and t.state = '{state}'" if state is not None else ""
     rows = await db.fetch(
         f"""{_SELECT} where t.id > $1 {in_state}
-            and ($2::text is null or t.owner_id = $2)
+            and (($2::text is null and cardinality($5::text[]) = 0)
+                or (t.owner_id = $2 and t.role is null) or t.role = any($5::text[]))
             and ($3::timestamptz is null or t.due_at <= $3)
         order by t.id limit $4""",
         after,
         owner_id,
         due_by,
         most,
+        list(roles),
     )
     return [_task(row) for row in rows]
 
@@ -159,11 +213,17 @@ def _task(row: Row) -> Task:
         enrollment_id=row["enrollment_id"],
         cadence=row["cadence"],
         step=row["step"],
+        visit=row["visit"],
         kind=row["kind"],
         owner_id=row["owner_id"],
+        role=row["role"],
         title=row["title"],
         script=row["script"],
-        checklist=row["checklist"],
+        voicemail=row["voicemail"],
+        checklist=[
+            ChecklistItem(item=item["item"], mandatory=item["mandatory"], ticked=n in row["ticked"])
+            for n, item in enumerate(row["checklist"], start=1)
+        ],
         dispositions=row["dispositions"],
         opened_at=row["opened_at"],
         due_at=row["due_at"],

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from console.api import enrollments, receipts, tasks
+from console.api import accounts, enrollments, outcomes, receipts, signals, tasks
 from console.api.guard import Guard
 from console.api.problems import answer_problems
 from console.processes.common import Parts, version
@@ -24,5 +24,8 @@ def api_app(parts: Parts, *, token: SecretStr | None, hints: Hints | None = None
     answer_problems(app)
     app.include_router(tasks.routes(parts, hints))
     app.include_router(receipts.routes(parts))
+    app.include_router(signals.routes(parts, hints))
     app.include_router(enrollments.routes(parts))
+    app.include_router(accounts.routes(parts))
+    app.include_router(outcomes.routes(parts, hints))
     return app

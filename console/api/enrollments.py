@@ -30,7 +30,9 @@ def routes(parts: Parts) -> APIRouter:
     async def explain(number: Number) -> Response:
         """Where an enrollment stands, how it came there, and what it waits for."""
         async with parts.database.snapshot() as db:
-            found = await explain_enrollment(db, parts.catalog, EnrollmentId(number))
+            found = await explain_enrollment(
+                db, parts.course, parts.fence, EnrollmentId(number), now=parts.clock.now()
+            )
         return answer(asdict(found))
 
     @router.post("/prospects/stop")

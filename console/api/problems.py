@@ -14,18 +14,25 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from cadenza.account_states import AccountIsSo
+from cadenza.enrolling import UnreadableMessage
 from cadenza.errors import CadenzaError, UnknownName
-from cadenza.steering import StillUnderWay
-from cadenza.tasking import TaskClosed, WrongDisposition
+from cadenza.outcomes import CannotBeSet, IllegalTransition, RequirementsMissing
+from cadenza.tasking import ItemsMissing, TaskClosed, WrongDisposition
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 _STATUS_BY_ERROR: Mapping[type[CadenzaError], int] = {
     UnknownName: 404,
+    UnreadableMessage: 422,
     WrongDisposition: 422,
+    ItemsMissing: 422,
     TaskClosed: 409,
-    StillUnderWay: 409,
+    RequirementsMissing: 409,
+    IllegalTransition: 409,
+    CannotBeSet: 409,
+    AccountIsSo: 409,
 }
 _STORAGE_AWAY = (OSError, InterfaceError, PostgresConnectionError, DBAPIError, PoolTimeoutError)
 
@@ -83,7 +90,7 @@ async def _wrong_request(_request: Request, error: Exception) -> Response:
 
 async def _refused(_request: Request, error: Exception) -> Response:
     status = next(s for kind, s in _STATUS_BY_ERROR.items() if isinstance(error, kind))
-    return problem(status, str(error))
+    return problem(status, str(error), more=getattr(error, "details", None))
 
 
 async def _unavailable(_request: Request, _error: Exception) -> Response:

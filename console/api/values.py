@@ -3,11 +3,15 @@
 import json
 from typing import Annotated, Any
 
+import structlog
 from fastapi import Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from console.api.problems import HEADERS
+from events.recording import Hints
+
+log = structlog.get_logger(__name__)
 
 _LARGEST = 2**63 - 1
 
@@ -33,6 +37,16 @@ class Body(BaseModel):
 def text(most: int) -> Any:
     """A member that is a text of 1 to `most` characters."""
     return Field(min_length=1, max_length=most)
+
+
+async def give_hint(hints: Hints | None) -> None:
+    """Tell workers that there is something to apply."""
+    if hints is None:
+        return
+    try:
+        await hints()
+    except Exception as error:  # noqa: BLE001 - a hint may be lost: workers sweep
+        log.warning("hint_not_sent", error=type(error).__name__)
 
 
 def answer(document: Any) -> Response:

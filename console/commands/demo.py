@@ -16,7 +16,7 @@ _CADENCE = Path(cadences.__file__).parent / "ten-touch.yaml"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("demo", rich_help_panel="Try it")(demo)
+    app.command("demo")(demo)
 
 
 def demo(  # noqa: PLR0917 - typer reads them as options
@@ -24,8 +24,10 @@ def demo(  # noqa: PLR0917 - typer reads them as options
         Path, typer.Option(help="CSV file of prospects.", exists=True, dir_okay=False)
     ] = _DATA / "prospects.csv",
     cadence: Annotated[
-        Path, typer.Option(help="Cadence file.", exists=True, dir_okay=False)
-    ] = _CADENCE,
+        list[Path],
+        typer.Option(help="Cadence file; several share the prospects out.",
+                     exists=True, dir_okay=False),
+    ] = [_CADENCE],  # noqa: B006 - typer takes no tuple, and nobody changes it
     accounts: Annotated[
         Path,
         typer.Option(help="Accounts file; its owners, groups and limits count, its servers do not.",
@@ -35,12 +37,17 @@ def demo(  # noqa: PLR0917 - typer reads them as options
     seed: Annotated[int, typer.Option(help="Another seed, other people's reactions.")] = 1,
     per_day: Annotated[
         int | None,
-        typer.Option(help="Prospects to enroll each working day [default: all in four days].",
+        typer.Option(help="Prospects to enroll each working day; left out: all in four days.",
                      min=1),
+    ] = None,
+    response: Annotated[
+        Path | None,
+        typer.Option(help="Who reacts how often: a response file, see docs/tools/simulate.md.",
+                     exists=True, dir_okay=False),
     ] = None,
     step_minutes: Annotated[
         int, typer.Option(help="How far time jumps at most once nothing is left to do.",
-                          min=1, max=60)
+                          min=1, max=30)
     ] = 30,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=16)] = 2,
     keep: Annotated[
@@ -60,14 +67,20 @@ def demo(  # noqa: PLR0917 - typer reads them as options
     pretend world keeps its own ledger, and the end compares the two.
     """
     from console.demo.run import DemoOptions, run_demo  # noqa: PLC0415 - imports everything
+    from sandbox.response import read_response  # noqa: PLC0415
 
+    try:
+        model = read_response(response)
+    except ValueError as error:
+        refuse(str(error))
     options = DemoOptions(
         prospects=prospects.resolve(),
-        cadence=cadence.resolve(),
+        cadences=[path.resolve() for path in cadence],
         accounts=accounts.resolve(),
         days=days,
         seed=seed,
         per_day=per_day,
+        response=model,
         step_minutes=step_minutes,
         workers=workers,
         keep=keep,

@@ -7,12 +7,20 @@ from typing import Annotated
 
 import typer
 
-from cadenza.do_not_contact import REASON, Forbidden, forbid_all, read_entry
+from cadenza.do_not_contact import (
+    REASON,
+    Forbidden,
+    allow_all,
+    for_marketing,
+    forbid_all,
+    read_entry,
+)
 from cadenza.errors import ConfigurationError, UnknownName
 from cadenza.steering import BY_HAND, personal_keys
 from cadenza.storage import do_not_contact as rows
 from cadenza.storage.database import Connection
 from cadenza.storage.do_not_contact import Entry
+from cadenza.storage.suppressions import MARKETING, forbidding
 from cadenza.who import find_people
 from console.enroll.columns import map_columns
 from console.enroll.csv_text import Table
@@ -46,6 +54,13 @@ Entries = Annotated[
     ),
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Kept with the entries.")]
+MarketingOnly = Annotated[
+    bool,
+    typer.Option(
+        "--marketing-only",
+        help="Only sales cadences: what is said about an order or a claim goes on.",
+    ),
+]
 Containing = Annotated[str, typer.Option("--containing", help="Only with this in their key.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="At most this many.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -67,17 +82,25 @@ def register(app: typer.Typer) -> None:
     )
     family.command("import")(import_)
     family.command("add")(add)
+    family.command("remove")(remove)
     family.command("list")(list_)
     family.command("check")(check)
     app.add_typer(family, name="do-not-contact")
 
 
-def import_(file: ListFile, reason: Reason = REASON, as_json: Json = False) -> None:
-    """Put the entries of a file on the list, and end what runs for them, as opted out.
+def import_(
+    file: ListFile,
+    reason: Reason = REASON,
+    marketing_only: MarketingOnly = False,
+    as_json: Json = False,
+) -> None:
+    """Put the entries of a file on the list, and end what they forbid, as opted out.
 
     May be repeated. Lines that cannot be read are told and do not stop the others.
     """
     keys, bad = read_list(file)
+    if marketing_only:
+        keys = [for_marketing(key) for key in keys]
     done = run(_forbid(keys, reason, source="import"))
     if as_json:
         show_json({**asdict(done), "bad_lines": [asdict(line) for line in bad]})
@@ -90,13 +113,39 @@ def import_(file: ListFile, reason: Reason = REASON, as_json: Json = False) -> N
         raise typer.Exit(1)
 
 
-def add(entries: Entries, reason: Reason = REASON, as_json: Json = False) -> None:
-    """Put entries on the list, and end what runs for them, as opted out."""
-    done = run(_forbid([_read(entry) for entry in entries], reason, source=BY_HAND))
+def add(
+    entries: Entries,
+    reason: Reason = REASON,
+    marketing_only: MarketingOnly = False,
+    as_json: Json = False,
+) -> None:
+    """Put entries on the list, and end what they forbid, as opted out."""
+    keys = [_read(entry) for entry in entries]
+    if marketing_only:
+        keys = [for_marketing(key) for key in keys]
+    done = run(_forbid(keys, reason, source=BY_HAND))
     if as_json:
         show_json(asdict(done))
     else:
         _show_done(done)
+
+
+def remove(entries: Entries, marketing_only: MarketingOnly = False, as_json: Json = False) -> None:
+    """Take entries off the list. What was ended because of them stays so.
+
+    An opt-out from marketing is the prospect's own: it is left unless you say
+    `--marketing-only`, and goes only when they ask for it.
+    """
+    keys = [_read(entry) for entry in entries]
+    if marketing_only:
+        keys = [for_marketing(key) for key in keys]
+    removed, left = run(_allow(keys))
+    if as_json:
+        show_json({"removed": removed, "left": [asdict(entry) for entry in left]})
+        return
+    screen().print(f"removed {removed:,}")
+    for entry in left:
+        screen().print(cell(f"still there: {entry.key} ({entry.reason}; {entry.source})"))
 
 
 def list_(containing: Containing = "", limit: Limit = 1000, as_json: Json = False) -> None:
@@ -113,7 +162,8 @@ def list_(containing: Containing = "", limit: Limit = 1000, as_json: Json = Fals
 def check(entries: Entries, as_json: Json = False) -> None:
     """Say whether people or addresses are on the list. Status 1 if one of them is not.
 
-    A prospect is on it by name, by address, or by the domain of the address.
+    A prospect is on it by name, by address, or by the domain of the address. Keys
+    that begin with `marketing:` forbid sales cadences alone.
     """
     found = run(_check(entries))
     if as_json:
@@ -173,6 +223,15 @@ async def _forbid(keys: Sequence[str], reason: str, *, source: str) -> Forbidden
         )
 
 
+async def _allow(keys: Sequence[str]) -> tuple[int, Sequence[Entry]]:
+    """How many were taken off, and what else forbids the same addresses and people."""
+    async with session() as here:
+        removed = await allow_all(here.database, keys)
+        plain = [key.removeprefix(MARKETING) for key in keys]
+        async with here.database.connection() as db:
+            return removed, await rows.entries(db, forbidding(plain, service=False))
+
+
 async def _list(containing: str, limit: int) -> Sequence[Entry]:
     found: list[Entry] = []
     async with session() as here, here.database.connection() as db:
@@ -210,15 +269,15 @@ async def _keys(db: Connection, text: str) -> Sequence[str]:
         if wrong:
             raise ConfigurationError(f"{text!r} {wrong}") from None
     domains = {f"domain:{k.rpartition('@')[2]}" for k in keys if k.startswith("email:")}
-    return sorted(keys | domains)
+    return sorted(forbidding(sorted(keys | domains), service=False))
 
 
 def _show_entries(found: Sequence[Entry]) -> None:
     if not found:
         screen().print("nothing is on the list")
         return
-    columns = ("key", "reason", "source", "since (UTC)")
-    lines = [(e.key, e.reason, e.source, e.created_at) for e in found]
+    columns = ("key", "forbids", "reason", "source", "since (UTC)")
+    lines = [(e.key, e.forbids, e.reason, e.source, e.created_at) for e in found]
     screen().print(table("Do not contact", columns, lines))
 
 

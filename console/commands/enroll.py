@@ -39,7 +39,7 @@ Mapped = Annotated[
         metavar="MEMBER=COLUMN",
         help="Which column is which, where its title does not tell: --map email='Mail (work)'. "
         "Members: id, email, phone, linkedin, company, country, time_zone, locale, owner, "
-        "subject, or any name that templates use.",
+        "subject, company.NAME, subject.NAME, party.WHO.NAME, or any name that templates use.",
     ),
 ]
 Key = Annotated[
@@ -140,20 +140,14 @@ async def _rehearse(
     rows: Sequence[FileRow],
     wrong: Sequence[WrongRow],
 ) -> bool:
-    async with here.database.connection() as db:
-        fates = await dry_run(
-            db,
-            rows,
-            cadence=here.catalog[version.version_id],
-            cadence_id=version.cadence_id,
-            accounts=here.accounts,
-            now=here.clock.now(),
-        )
+    fates = await dry_run(
+        here.database, rows, version=version, course=here.course, now=here.clock.now()
+    )
     if asked.as_json:
         show_json(showing.fates_as_json(fates, wrong))
     else:
         showing.show_fates(screen(), fates, wrong)
-    return any(fate.verdict != "rejected" for fate in fates)
+    return any(fate.verdict in ("enrolled", "duplicate") for fate in fates)
 
 
 async def _send(here: Parts, asked: _Choices, parts: Sequence[Part]) -> bool:

@@ -11,8 +11,10 @@ from rich.console import Console
 from cadenza.explaining import Explanation, Waiting, explain_enrollment
 from cadenza.model import EnrollmentId
 from cadenza.storage import explain as rows
+from cadenza.storage.database import Connection
 from cadenza.storage.explain import Summary
 from cadenza.who import find_people
+from console.processes.common import Parts
 from console.session import run, session
 from console.terminal import both_times, cell, facts, screen, show_json, table
 
@@ -32,6 +34,7 @@ _TITLES = {
     "opening": "next task",
     "timer": "waits until",
     "task": "open task",
+    "event": "waits for",
 }
 
 
@@ -60,12 +63,18 @@ def explain(what: What, as_json: Json = False) -> None:
 async def _explain(what: str) -> Explanation | Sequence[Summary]:
     async with session() as here, here.database.snapshot() as db:
         if what.isascii() and what.isdigit() and len(what) <= _MOST_DIGITS:
-            return await explain_enrollment(db, here.catalog, EnrollmentId(int(what)))
+            return await _explained(db, here, EnrollmentId(int(what)))
         people = await find_people(db, what)
         found = await rows.of_prospects(db, [person.prospect_id for person in people])
         if len(found) == 1:
-            return await explain_enrollment(db, here.catalog, found[0].enrollment_id)
+            return await _explained(db, here, found[0].enrollment_id)
         return found
+
+
+async def _explained(db: Connection, here: Parts, enrollment_id: EnrollmentId) -> Explanation:
+    return await explain_enrollment(
+        db, here.course, here.fence, enrollment_id, now=here.clock.now()
+    )
 
 
 def _show_list(found: Sequence[Summary]) -> None:
@@ -101,6 +110,8 @@ def _show(shown: Console, of: Explanation) -> None:
     for waiting in of.waits_for:
         shown.print()
         shown.print(facts(_waiting(waiting, zone)))
+        if waiting.gates:
+            shown.print(table("What holds it", ("gate", "opens", "why"), _gates(waiting, zone)))
     if not of.waits_for and of.enrollment.status == "active":
         shown.print("\nIt is active and waits for nothing, which should not be.", style="bold red")
     for title, columns, lines in _tables(of, zone):
@@ -133,14 +144,29 @@ def _head(of: Explanation, zone: str) -> Mapping[str, Any]:
 
 def _waiting(waiting: Waiting, zone: str) -> Mapping[str, Any]:
     late = waiting.first_at is not None and waiting.first_at != waiting.at
+    when = f"{both_times(waiting.at, zone)}: " if waiting.at else ""
     return {
-        _TITLES[waiting.kind]: f"{both_times(waiting.at, zone)}: {waiting.says}",
+        _TITLES[waiting.kind]: f"{when}{waiting.says}",
+        "at the earliest": _earliest(waiting, zone),
         "was planned for": both_times(waiting.first_at, zone)
         if late and waiting.first_at
         else None,
         "tried": f"{waiting.attempts} times" if waiting.attempts else None,
         "window ends": both_times(waiting.window_end, zone) if waiting.window_end else None,
     }
+
+
+def _earliest(waiting: Waiting, zone: str) -> str | None:
+    if waiting.earliest is not None:
+        return both_times(waiting.earliest, zone)
+    return "not before somebody does something about it" if waiting.gates else None
+
+
+def _gates(waiting: Waiting, zone: str) -> Sequence[Sequence[Any]]:
+    return [
+        (gate.name, both_times(gate.opens_at, zone) if gate.opens_at else None, gate.says)
+        for gate in waiting.gates
+    ]
 
 
 def _tables(

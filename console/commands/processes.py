@@ -13,9 +13,7 @@ from console.session import refuse
 def register(app: typer.Typer) -> None:
     """Add a command for each process."""
     for name, what in PROCESSES.items():
-        app.command(name, help=f"Run one {name}: {what}.", rich_help_panel="Processes")(
-            _command(name)
-        )
+        app.command(name, help=f"Run one {name}: {what}.")(_command(name))
 
 
 def _command(name: str) -> Callable[[], None]:

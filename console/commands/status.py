@@ -1,7 +1,7 @@
 """`cadenza status`: how everything stands."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,7 +9,8 @@ import typer
 
 from cadenza.accounts import Accounts
 from cadenza.errors import UnknownName
-from cadenza.storage import cadences
+from cadenza.pacing.account_day import account_day
+from cadenza.storage import cadences, quotas
 from cadenza.storage import status as figures
 from cadenza.storage.database import Connection
 from cadenza.storage.status import (
@@ -21,7 +22,6 @@ from cadenza.storage.status import (
     PlannedCount,
     TaskCount,
 )
-from cadenza.timespec import day_of
 from console.session import run, session
 from console.terminal import facts, screen, show_json, span, table
 
@@ -41,7 +41,10 @@ class AccountUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """One look. With a cadence, what belongs to none is still of the whole deployment."""
+    """One look. With a cadence, what belongs to none is still of the whole deployment.
+
+    fence: why nothing is sent at all; None if it may be.
+    """
 
     at: datetime
     cadence: str | None
@@ -53,6 +56,7 @@ class Standing:
     batches: Sequence[BatchCount]
     backlog: Backlog
     accounts: Sequence[AccountUse]
+    fence: str | None = None
 
 
 def register(app: typer.Typer) -> None:
@@ -74,14 +78,16 @@ async def _look(cadence: str | None) -> Standing:
         if cadence is not None and await cadences.newest(db, cadence) is None:
             known = ", ".join(await cadences.names(db)) or "none was applied yet"
             raise UnknownName(f"there is no cadence {cadence!r}; known: {known}")
-        return await read_standing(db, here.accounts, here.clock.now(), cadence)
+        standing = await read_standing(db, here.accounts, here.clock.now(), cadence)
+        return replace(standing, fence=await here.fence.closed(db))
 
 
 async def read_standing(
     db: Connection, accounts: Accounts, now: datetime, cadence: str | None = None
 ) -> Standing:
     """Look at everything."""
-    used = await figures.used_on(db, day_of(now, accounts.organisation.time_zone))
+    days = {a.id: account_day(accounts, a, now) for a in accounts.accounts}
+    used = await quotas.used(db, [place for place, _ in days.values()])
     return Standing(
         at=now,
         cadence=cadence,
@@ -93,9 +99,9 @@ async def read_standing(
         batches=await figures.batch_counts(db),
         backlog=await figures.backlog(db),
         accounts=[
-            AccountUse(account=a.id, channel=a.channel, used=taken, cap=cap)
+            AccountUse(account=a.id, channel=a.channel, used=used.get(place, 0), cap=cap)
             for a in accounts.accounts
-            for taken, cap in (used.get(a.id, (0, a.limits.per_day)),)
+            for place, cap in (days[a.id],)
         ],
     )
 
@@ -103,6 +109,8 @@ async def read_standing(
 def _show(seen: Standing) -> None:
     shown = screen()
     shown.print(f"{seen.at:%A %Y-%m-%d %H:%M} UTC\n")
+    if seen.fence is not None:
+        shown.print(f"[bold red]nothing is sent:[/] {seen.fence}\n")
     for title, columns, rows in _tables(seen):
         if rows:
             shown.print(table(title, columns, rows))

@@ -1,169 +1,144 @@
-"""`cadenza stop`, `pause`, `resume`: what a person decides about people."""
+"""`cadenza pause`, `resume`, `finish`, `move`: the course of one enrollment or of thousands."""
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from cadenza import steering
-from cadenza.model import EnrollmentStatus, Profile
+from cadenza.language.cadence import Cadence
+from cadenza.language.source import did_you_mean
+from cadenza.model import EnrollmentId, EnrollmentStatus, Outcome
 from cadenza.steering import Steered
 from cadenza.storage import enrollments
 from cadenza.storage.database import Connection
-from cadenza.storage.enrollments import Enrollment
-from cadenza.who import find_people
+from console.bulk.choosing import Where, Who
+from console.bulk.going_through import DryRun, Json, Mode, Order, Yes, go_through
 from console.processes.common import Parts
-from console.session import refuse, run, session
-from console.terminal import screen, show_json, table
+from console.session import refuse, run
 
-_MOST_SHOWN = 20
+ACTIVE = frozenset({EnrollmentStatus.ACTIVE})
+PAUSED = frozenset({EnrollmentStatus.PAUSED})
+RUNNING = ACTIVE | PAUSED
 
-Who = Annotated[
-    str,
-    typer.Argument(
-        help="A prospect by key, own id, email, phone or LinkedIn profile; or a company.",
-        metavar="WHO",
-    ),
-]
 Reason = Annotated[str, typer.Option("--reason", help="Kept with the enrollment.")]
-DoNotContact = Annotated[
-    bool,
-    typer.Option("--do-not-contact", help="Put them on the do-not-contact list as well."),
+Days = Annotated[
+    int | None, typer.Option("--days", min=1, max=730, help="Goes on by itself after so many.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON; goes with --yes.")]
-
-Act = Callable[[Parts, Connection, Sequence[Profile]], Awaitable[Steered]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Order:
-    """What is to be done. verb: `stop`; past: `stopped`; from_: whom it concerns."""
-
-    verb: str
-    past: str
-    from_: frozenset[EnrollmentStatus]
-    act: Act
+To = Annotated[str, typer.Option("--to", help="The step to go on with.")]
+How = Annotated[Outcome, typer.Option("--outcome", help="How it ended.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("stop")(stop)
     app.command("pause")(pause)
     app.command("resume")(resume)
+    app.command("finish")(finish)
+    app.command("move")(move)
 
 
-def stop(
-    who: Who,
-    reason: Reason = "stopped by hand",
-    do_not_contact: DoNotContact = False,
+def pause(
+    who: Who = None,
+    *,
+    where: Where = None,
+    days: Days = None,
+    reason: Reason = "paused by hand",
+    dry_run: DryRun = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """End everything that runs for a prospect or a company, at once and for good."""
+    """Hold what is active, until `cadenza resume` or for some days. No gap gets shorter by it."""
+    data: dict[str, Any] = {"reason": reason}
+    if days is not None:
+        data["days"] = days
+    order = _order("pause", "paused", ACTIVE, "paused", data)
+    run(go_through(order, who, where, Mode(dry_run=dry_run, yes=yes, as_json=as_json)))
 
-    async def act(here: Parts, tx: Connection, people: Sequence[Profile]) -> Steered:
-        return await steering.stop(
+
+def resume(
+    who: Who = None,
+    *,
+    where: Where = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Let go on what is paused; gaps stay as they were."""
+    # Planned anew while a worker still holds the touch, it could leave twice.
+    order = _order("resume", "resumed", PAUSED, "resumed", {}, even_if_busy=False)
+    run(go_through(order, who, where, Mode(dry_run=dry_run, yes=yes, as_json=as_json)))
+
+
+def finish(
+    how: How,
+    who: Who = None,
+    *,
+    where: Where = None,
+    reason: Reason = "finished by hand",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """End what runs, with an outcome; what the cadence requires of reps is not asked for here."""
+    data = {"outcome": how.value, "reason": reason}
+    order = _order("finish", "finished", RUNNING, "finished", data)
+    run(go_through(order, who, where, Mode(dry_run=dry_run, yes=yes, as_json=as_json)))
+
+
+def move(
+    to: To,
+    who: Who = None,
+    *,
+    where: Where = None,
+    reason: Reason = "moved by hand",
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Take enrollments to another step of their cadence; what was planned for them is dropped."""
+
+    async def act(here: Parts, tx: Connection, ids: Sequence[EnrollmentId]) -> Steered:
+        known = await enrollments.load(tx, ids)
+        versions = {e.version_id for e in known.values()}
+        await here.catalog.load(tx, versions)
+        for version_id in versions:
+            _check_target(here.catalog[version_id], to)
+        data = {"step": to, "reason": reason}
+        return await steering.steer(
+            tx, ids, "moved", data, statuses=RUNNING, course=here.course, clock=here.clock
+        )
+
+    order = Order(verb="move", past="moved", statuses=RUNNING, act=act)
+    run(go_through(order, who, where, Mode(dry_run=dry_run, yes=yes, as_json=as_json)))
+
+
+def _check_target(cadence: Cadence, step: str) -> None:
+    if step not in cadence.steps:
+        guess = did_you_mean(step, cadence.steps)
+        refuse(f"cadence {cadence.name} has no step {step!r}{guess}: nothing more was moved")
+    if step in cadence.lane_of:
+        refuse(f"{step!r} is inside a `parallel`: move to the step that holds it")
+
+
+def _order(
+    verb: str,
+    past: str,
+    statuses: frozenset[EnrollmentStatus],
+    kind: str,
+    data: Mapping[str, Any],
+    *,
+    even_if_busy: bool = True,
+) -> Order:
+    async def act(here: Parts, tx: Connection, ids: Sequence[EnrollmentId]) -> Steered:
+        return await steering.steer(
             tx,
-            people,
-            reason=reason,
-            do_not_contact=do_not_contact,
+            ids,
+            kind,
+            data,
+            statuses=statuses,
+            even_if_busy=even_if_busy,
             course=here.course,
             clock=here.clock,
         )
 
-    running = frozenset({EnrollmentStatus.ACTIVE, EnrollmentStatus.PAUSED})
-    order = _Order(verb="stop", past="stopped", from_=running, act=act)
-    run(_steer(who, order, even_if_idle=do_not_contact, yes=yes, as_json=as_json))
-
-
-def pause(
-    who: Who, reason: Reason = "paused by hand", yes: Yes = False, as_json: Json = False
-) -> None:
-    """Hold everything that is active for a prospect or a company until `cadenza resume`."""
-
-    async def act(here: Parts, tx: Connection, people: Sequence[Profile]) -> Steered:
-        return await steering.pause(tx, people, reason=reason, course=here.course, clock=here.clock)
-
-    active = frozenset({EnrollmentStatus.ACTIVE})
-    order = _Order(verb="pause", past="paused", from_=active, act=act)
-    run(_steer(who, order, even_if_idle=False, yes=yes, as_json=as_json))
-
-
-def resume(who: Who, yes: Yes = False, as_json: Json = False) -> None:
-    """Let everything go on that is paused for a prospect or a company; gaps stay as they were."""
-
-    async def act(here: Parts, tx: Connection, people: Sequence[Profile]) -> Steered:
-        return await steering.resume(tx, people, course=here.course, clock=here.clock)
-
-    paused = frozenset({EnrollmentStatus.PAUSED})
-    order = _Order(verb="resume", past="resumed", from_=paused, act=act)
-    run(_steer(who, order, even_if_idle=False, yes=yes, as_json=as_json))
-
-
-async def _steer(who: str, order: _Order, *, even_if_idle: bool, yes: bool, as_json: bool) -> None:
-    if as_json and not yes:
-        raise typer.BadParameter("--json cannot ask: add --yes")
-    async with session() as here:
-        async with here.database.connection() as db:
-            people = await find_people(db, who)
-            concerned = await _concerned(db, people, order.from_)
-            await here.catalog.load(db, {e.version_id for e in concerned})
-        if not concerned and not even_if_idle:
-            refuse(f"{_counted(len(people), 'prospect')}, and nothing of theirs to {order.verb}")
-        if not as_json:
-            _show(here, people, concerned)
-        if not yes:
-            typer.confirm(f"{order.verb.capitalize()} this?", abort=True)
-        async with here.database.transaction() as tx:
-            # Whom it concerns is read again: time went by while somebody thought.
-            done = await order.act(here, tx, await find_people(tx, who))
-    if as_json:
-        show_json(
-            {
-                "prospects": len(people),
-                "enrollments": list(done.enrollments),
-                "suppressed": done.suppressed,
-            }
-        )
-        return
-    screen().print(f"{order.past} {_counted(len(done.enrollments), 'enrollment')}")
-    if done.suppressed:
-        screen().print(f"{_counted(done.suppressed, 'new entry')} on the do-not-contact list")
-
-
-async def _concerned(
-    db: Connection, people: Sequence[Profile], statuses: frozenset[EnrollmentStatus]
-) -> Sequence[Enrollment]:
-    by_prospect = await enrollments.of_prospects(db, [p.prospect_id for p in people])
-    known = await enrollments.load(db, [i for some in by_prospect.values() for i in some])
-    return [e for _, e in sorted(known.items()) if e.state.status in statuses]
-
-
-def _show(here: Parts, people: Sequence[Profile], concerned: Sequence[Enrollment]) -> None:
-    rows = [
-        (
-            e.enrollment_id,
-            e.profile.key,
-            here.catalog[e.version_id].name,
-            e.subject,
-            e.state.status,
-            e.state.step,
-        )
-        for e in concerned[:_MOST_SHOWN]
-    ]
-    title = f"{_counted(len(people), 'prospect')}, {_counted(len(concerned), 'enrollment')}"
-    columns = ("enrollment", "prospect", "cadence", "subject", "state", "at step")
-    screen().print(table(title, columns, rows))
-    if len(concerned) > _MOST_SHOWN:
-        by_cadence = Counter(here.catalog[e.version_id].name for e in concerned)
-        told = ", ".join(f"{name} {count:,}" for name, count in sorted(by_cadence.items()))
-        screen().print(f"… in all: {told}", style="dim", markup=False)
-
-
-def _counted(count: int, noun: str) -> str:
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+    return Order(verb=verb, past=past, statuses=statuses, act=act)

@@ -1,5 +1,6 @@
 """`cadenza tasks`: what people have to do."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -15,7 +16,15 @@ from console.terminal import both_times, cell, facts, screen, show_json, table
 Number = Annotated[
     int, typer.Argument(help="Number of the task.", metavar="ID", min=1, max=2**63 - 1)
 ]
-Owner = Annotated[str | None, typer.Option("--owner", help="Only this owner's.")]
+Owner = Annotated[
+    str | None, typer.Option("--owner", help="Only this owner's, and those of their teams.")
+]
+Role = Annotated[str | None, typer.Option("--role", help="Only those for this team.")]
+Ticks = Annotated[
+    list[int] | None,
+    typer.Option("--tick", metavar="N", help="An item of the checklist that is done, by number."),
+]
+TickAll = Annotated[bool, typer.Option("--tick-all", help="All items of the checklist are done.")]
 Due = Annotated[bool, typer.Option("--due", help="Only those whose time has come.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most this many.")]
 Disposition = Annotated[
@@ -34,16 +43,22 @@ def register(app: typer.Typer) -> None:
     app.add_typer(family, name="tasks")
 
 
-def list_(owner: Owner = None, due: Due = False, limit: Limit = 100, as_json: Json = False) -> None:
+def list_(
+    owner: Owner = None,
+    role: Role = None,
+    due: Due = False,
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
     """List open tasks, oldest first."""
-    found = run(_listed(owner, due=due, limit=limit))
+    found = run(_listed(owner, role, due=due, limit=limit))
     if as_json:
         show_json([asdict(task) for task in found])
         return
     if not found:
         screen().print("no open tasks")
         return
-    columns = ("task", "kind", "title", "due (UTC)", "owner", "prospect", "phone", "dispositions")
+    columns = ("task", "kind", "title", "due (UTC)", "for", "prospect", "phone", "dispositions")
     screen().print(table(f"{len(found):,} open tasks", columns, [_line(task) for task in found]))
     if len(found) == limit:
         screen().print("… there may be more; see --limit", style="dim")
@@ -58,19 +73,28 @@ def show(number: Number, as_json: Json = False) -> None:
         _show(task)
 
 
-def done(number: Number, disposition: Disposition, note: Note = "", as_json: Json = False) -> None:
+def done(  # noqa: PLR0917 - typer reads them as options
+    number: Number,
+    disposition: Disposition,
+    note: Note = "",
+    tick: Ticks = None,
+    tick_all: TickAll = False,
+    as_json: Json = False,
+) -> None:
     """Say that a task is done and what came of it; the cadence goes on accordingly."""
-    task = run(_done(number, disposition, note))
+    task = run(_done(number, disposition, note, None if tick_all else tick or ()))
     if as_json:
         show_json(asdict(task))
     else:
         screen().print(f"task {task.task_id} is done: {task.disposition}", markup=False)
 
 
-async def _listed(owner: str | None, *, due: bool, limit: int) -> list[Task]:
+async def _listed(owner: str | None, role: str | None, *, due: bool, limit: int) -> list[Task]:
     async with session() as here, here.database.connection() as db:
         due_by = here.clock.now() if due else None
-        return list(await rows.listed(db, owner_id=owner, due_by=due_by, most=limit))
+        roles = [role] if role is not None else here.accounts.roles_of(owner)
+        found = await rows.listed(db, owner_id=owner, roles=roles, due_by=due_by, most=limit)
+        return list(found)
 
 
 async def _shown(number: int) -> Task:
@@ -78,9 +102,11 @@ async def _shown(number: int) -> Task:
         return await rows.find(db, TaskId(number))
 
 
-async def _done(number: int, disposition: str, note: str) -> Task:
+async def _done(number: int, disposition: str, note: str, ticked: Sequence[int] | None) -> Task:
     async with session() as here, here.database.transaction() as tx:
-        return await complete_task(tx, TaskId(number), disposition, note, clock=here.clock)
+        return await complete_task(
+            tx, TaskId(number), disposition, note, ticked=ticked, clock=here.clock
+        )
 
 
 def _line(task: Task) -> tuple[Any, ...]:
@@ -89,7 +115,7 @@ def _line(task: Task) -> tuple[Any, ...]:
         task.kind,
         task.title,
         task.due_at,
-        task.owner_id,
+        task.role or task.owner_id,
         _name(task),
         task.prospect["phone"],
         ", ".join(task.dispositions),
@@ -106,6 +132,7 @@ def _show(task: Task) -> None:
                 "state": task.state,
                 "due": both_times(task.due_at, prospect["time_zone"]),
                 "owner": task.owner_id,
+                "for": task.role,
                 "prospect": _name(task),
                 "company": prospect["company"],
                 "phone": prospect["phone"],
@@ -118,11 +145,13 @@ def _show(task: Task) -> None:
             }
         )
     )
-    for item in task.checklist:
-        shown.print(cell(f"  ☐ {item}"))
-    if task.script:
-        shown.print()
-        shown.print(cell(task.script))
+    for n, item in enumerate(task.checklist, start=1):
+        box, must = "☑" if item.ticked else "☐", " (mandatory)" if item.mandatory else ""
+        shown.print(cell(f"  {box} {n} {item.item}{must}"))
+    for title, text in (("", task.script), ("To a machine:", task.voicemail)):
+        if text:
+            shown.print()
+            shown.print(cell(f"{title} {text}".strip()))
 
 
 def _name(task: Task) -> str:

@@ -12,14 +12,19 @@ from console.terminal import screen
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("up", rich_help_panel="Try it")(up)
+    app.command("up")(up)
 
 
 def up(
-    data_dir: Annotated[Path, typer.Option(help="Where all data is kept.")] = Path("var"),
+    data_dir: Annotated[Path, typer.Option(help="Where all data is kept.", metavar="DIR")] = Path(
+        "var"
+    ),
     accounts: Annotated[
         Path | None,
-        typer.Option(help="Accounts file [default: CADENZA_ACCOUNTS_FILE or accounts.yaml]."),
+        typer.Option(
+            help="Accounts file; left out: CADENZA_ACCOUNTS_FILE, else accounts.yaml.",
+            metavar="FILE",
+        ),
     ] = None,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=16)] = 2,
     sandbox: Annotated[

@@ -2,7 +2,11 @@
 
 Nothing in the delivery path knows: processes read their clock, and find
 that it is later. The conductor jumps only from rest to rest, so whatever
-happens in a moment of schedule time is done before the next begins.
+happens in a moment of schedule time is done before the next begins. In a
+moment the clock stands still, and each party has its turn: what is due in
+the pipeline, then new prospects, then people's reactions, then the reps;
+again until nothing is left. So a run can be repeated, and foretold
+(`console.simulate`).
 """
 
 import asyncio
@@ -18,7 +22,6 @@ from cadenza.storage.rest import Rest
 from console.demo.world import World, WorldState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_LOOK_SECONDS = 0.01
 _LOOK_AGAIN_SECONDS = 0.005
 _STUCK_SECONDS = 120.0
 
@@ -71,29 +74,44 @@ class Conductor:
                 following = await self._come_to_rest(db, is_stopped)
                 await self._on_step(self._clock.now())
                 following = min(following or until, until)
-                self._clock.jump_to(min(end_of_step(following, self._step), until))
+                self._clock.stand_at(min(end_of_step(following, self._step), until))
             await self._come_to_rest(db, is_stopped)
+        self._clock.run_on()
+        await self._world.run_on()
 
     async def _come_to_rest(
         self, db: Connection, is_stopped: Callable[[], bool]
     ) -> datetime | None:
-        """Wait until nothing is under way; returns when the next thing is due."""
-        since = self._clock.monotonic()
-        await asyncio.sleep(_FIRST_LOOK_SECONDS)
+        """Give everybody their turns until nothing is left; returns when the next thing is due."""
+        now = self._clock.now()
         while True:
-            now = self._clock.now()
-            if self._producer.next_at is not None and self._producer.next_at <= now:
+            found = await self._stillness(db, now, is_stopped)
+            if found is None:
+                return None
+            ours, world = found
+            if _is_past(self._producer.next_at, now):
                 await self._producer.act(now)
+            elif _is_past(world.next_action_at, now):
+                await self._world.act()
+            else:
+                moments = (ours.next_due, world.next_action_at, self._producer.next_at)
+                return min((m for m in moments if m is not None), default=None)
+
+    async def _stillness(
+        self, db: Connection, now: datetime, is_stopped: Callable[[], bool]
+    ) -> tuple[Rest, WorldState] | None:
+        """Wait until nothing moves; returns how both sides are then, or None if stopped."""
+        since = self._clock.monotonic()
+        while True:
             ours = await rest.read(db)
             before = await self._world.state() if ours.is_at(now) else None
-            if before is not None and before.idle and not _is_past(before.next_action_at, now):
+            if before is not None and before.idle:
                 # The database and the world hand work to each other, so rest is
                 # when neither moved while both were looked at.
                 ours, after = await rest.read(db), await self._world.state()
                 still = after.idle and (after.rows, after.actions) == (before.rows, before.actions)
                 if still and ours.is_at(now):
-                    moments = (ours.next_due, after.next_action_at, self._producer.next_at)
-                    return min((m for m in moments if m is not None), default=None)
+                    return ours, after
             if is_stopped():
                 return None
             if self._clock.monotonic() - since > _STUCK_SECONDS:

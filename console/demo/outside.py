@@ -1,9 +1,10 @@
 """Starts the outside world with what it needs to play its part: addresses, logins, secrets."""
 
+import base64
 import json
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from cadenza.accounts import Accounts
 from cadenza.model import Channel
 from console.deployment import answers
 from console.process_spec import ProcessSpec
+from sandbox.response import ResponseModel
 
-OUTSIDE = ("smtp", "sms", "social", "control")
+OUTSIDE = ("smtp", "sms", "social", "webhook", "control")
 
 
 def outside_env(ports: Mapping[str, int]) -> Mapping[str, str]:
@@ -24,6 +26,8 @@ def outside_env(ports: Mapping[str, int]) -> Mapping[str, str]:
         "DEMO_SMS_TOKEN": secrets.token_hex(16),
         "DEMO_SOCIAL_URL": f"http://127.0.0.1:{ports['social']}",
         "DEMO_SOCIAL_KEY": secrets.token_hex(16),
+        "DEMO_WEBHOOK_URL": f"http://127.0.0.1:{ports['webhook']}/hooks",
+        "DEMO_WEBHOOK_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
     }
 
 
@@ -38,8 +42,15 @@ def sandbox_spec(
     webhook_secret: str,
     accounts: Accounts,
     seed: int,
+    response: ResponseModel,
+    systems: Sequence[Mapping[str, Any]] = (),
+    personas: Mapping[str, Mapping[str, str]] | None = None,
 ) -> ProcessSpec:
-    """The sandbox as a process; its settings are written to a file that only we can read."""
+    """The sandbox as a process; its settings are written to a file that only we can read.
+
+    systems: outside systems that tell signals. personas: of people whose
+    part is given, by address.
+    """
     folder = data_dir / "sandbox"
     folder.mkdir(exist_ok=True)
     settings = {
@@ -66,9 +77,24 @@ def sandbox_spec(
             "messaging_webhook_url": f"{public_url}/webhooks/unipile",
             "webhook_headers": {"Unipile-Auth": webhook_secret},
         },
-        "control": {"port": ports["control"]},
+        "webhook": {
+            "port": ports["webhook"],
+            "secret": next(
+                (a.secrets["signing"].get_secret_value() for a in _of(accounts, Channel.WEBHOOK)),
+                None,
+            ),
+        },
+        "control": {"port": ports["control"], "conducted": True},
         "outbox": {"host": "127.0.0.1", "port": inbound_smtp_port},
-        "reps": {"api_base": public_url, "token": api_token},
+        "reps": {
+            "api_base": public_url,
+            "token": api_token,
+            "poll_minutes": response.poll_minutes,
+            "dispositions": response.dispositions,
+        },
+        "systems": list(systems),
+        "rates": response.rates.model_dump(),
+        "overrides": dict(personas or {}),
     }
     path = folder / "settings.json"
     path.touch(mode=0o600)

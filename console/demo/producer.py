@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from cadenza.enrolling import EnrollmentMessage
 from console.enroll.client import EnrollmentClient
+
+T = TypeVar("T")
 
 _MOST_ROWS = 250
 _SATURDAY = 5
@@ -14,22 +16,25 @@ _PATIENCE_SECONDS = 60.0
 
 
 class CsvProducer:
-    """Sends rows on working days at 05:00 UTC, `per_day` of them each, and awaits the receipts."""
+    """Sends each message when its time has come, and awaits the receipts.
+
+    planned: by cadence, when each message is sent, and its rows, in order.
+    """
 
     def __init__(
         self,
         client: EnrollmentClient,
         *,
-        cadence: str,
-        rows: Sequence[Mapping[str, Any]],
-        per_day: int,
-        start: datetime,
+        planned: Mapping[str, Sequence[tuple[datetime, Sequence[Mapping[str, Any]]]]],
         prefix: str,
     ) -> None:
         self._client = client
-        self._cadence = cadence
-        self._prefix = prefix
-        self._planned = _planned(rows, per_day, start)
+        messages = [
+            (at, EnrollmentMessage(key=f"{prefix}-{cadence}-{number}", cadence=cadence, rows=rows))
+            for cadence, of_cadence in planned.items()
+            for number, (at, rows) in enumerate(of_cadence, start=1)
+        ]
+        self._planned = sorted(messages, key=lambda message: message[0])
 
     @property
     def next_at(self) -> datetime | None:
@@ -38,24 +43,19 @@ class CsvProducer:
 
     async def act(self, now: datetime) -> None:
         """Send what is due, and return when every message has its receipt."""
-        due = [rows for at, rows in self._planned if at <= now]
-        first = len(self._planned)
-        self._planned = [(at, rows) for at, rows in self._planned if at > now]
-        await self._client.send_and_wait(
-            [
-                EnrollmentMessage(
-                    key=f"{self._prefix}-{first - n}", cadence=self._cadence, rows=rows
-                )
-                for n, rows in enumerate(due)
-            ],
-            _PATIENCE_SECONDS,
-        )
+        due = [message for at, message in self._planned if at <= now]
+        self._planned = [(at, message) for at, message in self._planned if at > now]
+        await self._client.send_and_wait(due, _PATIENCE_SECONDS)
 
 
-def _planned(
-    rows: Sequence[Mapping[str, Any]], per_day: int, start: datetime
-) -> list[tuple[datetime, Sequence[Mapping[str, Any]]]]:
-    planned = []
+def messages_of(
+    rows: Sequence[T], per_day: int, start: datetime
+) -> list[tuple[datetime, Sequence[T]]]:
+    """When each message is sent, and its rows, in order: on working days at 05:00 UTC.
+
+    per_day: how many rows go a day; a message has 250 at most.
+    """
+    planned: list[tuple[datetime, Sequence[T]]] = []
     day = start
     for first in range(0, len(rows), per_day):
         while day.weekday() >= _SATURDAY:

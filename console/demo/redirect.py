@@ -4,6 +4,7 @@ So a team can run its own owners, limits and groups through the demo, and
 no relay or provider in the file is ever reached, nor a secret read.
 """
 
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from cadenza.accounts import Accounts, load_accounts
 from cadenza.errors import ConfigurationError
 
 _SID = "AC00000000000000000000000000000001"
@@ -24,16 +26,12 @@ def redirect_accounts(source: Path, target: Path, ports: Mapping[str, int]) -> N
     ConfigurationError for a file that is no YAML, and for an account whose
     provider the sandbox does not play.
     """
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        document = yaml.load(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        raise ConfigurationError(f"{source}: cannot be read as YAML: {error}") from error
+    document = _read(source)
     accounts = document.get("accounts") if isinstance(document, dict) else None
     if isinstance(accounts, list):
         document["accounts"] = [_redirected(source, account, ports) for account in accounts]
     with target.open("w", encoding="utf-8") as file:
-        yaml.dump(document, file)
+        YAML(typ="safe", pure=True).dump(document, file)
 
 
 def _redirected(source: Path, account: Any, ports: Mapping[str, int]) -> Any:
@@ -49,7 +47,10 @@ def _redirected(source: Path, account: Any, ports: Mapping[str, int]) -> Any:
     settings = account.get("settings")
     kept = settings if isinstance(settings, dict) else {}
     new_settings, new_secrets = redirect(kept, ports)
-    return {**account, "settings": new_settings, "secrets": new_secrets}
+    redirected = {**account, "settings": new_settings, "secrets": new_secrets}
+    if provider == "http":  # the address itself is where it goes
+        redirected["address"] = f"http://127.0.0.1:{ports['webhook']}/hooks"
+    return redirected
 
 
 def _smtp(kept: Mapping[str, Any], ports: Mapping[str, int]) -> tuple[object, object]:
@@ -79,6 +80,44 @@ def _unipile(kept: Mapping[str, Any], ports: Mapping[str, int]) -> tuple[object,
     return settings, {"api_key": {"env": "DEMO_SOCIAL_KEY"}}
 
 
+def _webhook(kept: Mapping[str, Any], ports: Mapping[str, int]) -> tuple[object, object]:
+    del kept, ports
+    return {"allow_http": True}, {"signing": {"env": "DEMO_WEBHOOK_SECRET"}}
+
+
 _REDIRECTS: Mapping[
     str, Callable[[Mapping[str, Any], Mapping[str, int]], tuple[object, object]]
-] = {"smtp": _smtp, "twilio": _twilio, "unipile": _unipile}
+] = {"smtp": _smtp, "twilio": _twilio, "unipile": _unipile, "http": _webhook}
+
+
+def pretend_accounts(source: Path) -> Accounts:
+    """An accounts file for a run that sends nothing: no server, login or secret in it is read.
+
+    Raises ConfigurationError as `load_accounts` does.
+    """
+    document = _read(source)
+    accounts = document.get("accounts") if isinstance(document, dict) else None
+    if isinstance(accounts, list):
+        document["accounts"] = [
+            {**a, **_pretended(a)} if isinstance(a, dict) else a for a in accounts
+        ]
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "accounts.yaml"
+        with target.open("w", encoding="utf-8") as file:
+            YAML(typ="safe", pure=True).dump(document, file)
+        try:
+            return load_accounts(target)
+        except ConfigurationError as error:
+            raise ConfigurationError(str(error).replace(str(target), str(source))) from error
+
+
+def _pretended(account: Mapping[str, Any]) -> Mapping[str, Any]:
+    nowhere = {"address": "nowhere"} if isinstance(account.get("address"), dict) else {}
+    return {"settings": {}, "secrets": {}, **nowhere}
+
+
+def _read(source: Path) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise ConfigurationError(f"{source}: cannot be read as YAML: {error}") from error

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ _COLUMNS = (
 class DemoReport:
     """Everything that a run came to."""
 
+    start: datetime
     days: int
     elapsed_seconds: float
     steps: Sequence[StepFigures]
@@ -55,6 +57,7 @@ class DemoReport:
         totals = self.totals
         return {
             "prospects": totals.prospects,
+            "start": self.start.date().isoformat(),
             "days": self.days,
             "elapsed_seconds": round(self.elapsed_seconds, 2),
             "touches": {

@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,6 @@ from cadenza.accounts import Accounts, load_accounts
 from cadenza.catalog import Catalog, apply_cadence
 from cadenza.clock import OffsetClock
 from cadenza.errors import CadenzaError, ConfigurationError
-from cadenza.language.loader import read_sources
 from cadenza.storage import report as figures
 from cadenza.storage.database import Database
 from cadenza.storage.migrations import upgrade_async
@@ -26,14 +25,17 @@ from console.auditing import audit
 from console.demo.conductor import Conductor
 from console.demo.live import LiveView
 from console.demo.outside import OUTSIDE, outside_env, sandbox_spec
+from console.demo.plays import Play, read_plays, share_out
 from console.demo.producer import CsvProducer
 from console.demo.redirect import redirect_accounts
 from console.demo.report import DemoReport
+from console.demo.told import write_touches
 from console.demo.witness import compare
 from console.demo.world import World
 from console.deployment import (
     LocalDeployment,
     free_ports,
+    instance_name,
     process_names,
     release_leases,
 )
@@ -43,6 +45,7 @@ from console.enroll.client import EnrollmentClient
 from console.enroll.table import read_rows
 from console.processes.common import configure_logs
 from console.supervisor import Supervisor
+from sandbox.response import ResponseModel
 
 _MARKER = ".cadenza-demo"
 
@@ -55,16 +58,18 @@ class DemoFailed(CadenzaError):
 class DemoOptions:
     """What `cadenza demo` was asked for.
 
-    per_day: None enrolls all over the first four days. picture: an SVG file
-    to draw the report into.
+    cadences: several share the prospects out. per_day: None enrolls all over
+    the first four days. response: who reacts
+    how often. picture: an SVG file to draw the report into.
     """
 
     prospects: Path
-    cadence: Path
+    cadences: Sequence[Path]
     accounts: Path
     days: int
     seed: int
     per_day: int | None
+    response: ResponseModel
     step_minutes: int
     workers: int
     keep: bool
@@ -84,6 +89,9 @@ def run_demo(options: DemoOptions, console: Console) -> None:
         lock.release()
 
 
+_SEPTEMBER = 9
+
+
 class _Demo:
     def __init__(self, options: DemoOptions, servers: EmbeddedServers, console: Console) -> None:
         self._options = options
@@ -91,7 +99,7 @@ class _Demo:
         self._console = console
         self._clock = OffsetClock(options.data_dir / "clock")
         self._accounts_file = options.data_dir / "accounts.yaml"
-        self._start = _next_monday(datetime.now(UTC))
+        self._start = _quiet_monday(datetime.now(UTC))
         self._until = self._start + timedelta(days=options.days)
         self._ports = free_ports(
             [*OUTSIDE, "http", "smtp_in", "api", *process_names(options.workers)]
@@ -100,29 +108,29 @@ class _Demo:
     async def run(self) -> None:
         """From the first process to the report."""
         options, console = self._options, self._console
-        self._clock.jump_to(self._start)
+        self._clock.stand_at(self._start)
         os.environ.update(outside_env(self._ports))
         redirect_accounts(options.accounts, self._accounts_file, self._ports)
         accounts = load_accounts(self._accounts_file)
         rows = read_rows(options.prospects)
-        name = await self._prepare()
+        names = await self._prepare()
+        per_day = options.per_day or -(-len(rows) // 4)
+        plays = share_out(names, rows, per_day=per_day, start=self._start, seed=options.seed)
         console.print(
-            f"[bold]Cadenza demo[/]: {len(rows):,} rows of {options.prospects.name}, cadence "
-            f"[bold]{name}[/], {len(accounts.accounts)} sender accounts, {options.days} days from "
+            f"[bold]Cadenza demo[/]: {len(rows):,} rows of {options.prospects.name}, "
+            f"{'cadence' if len(names) == 1 else 'cadences'} [bold]{', '.join(names)}[/], "
+            f"{len(accounts.accounts)} sender accounts, {options.days} days from "
             f"{self._start:%A %d %B %Y}, seed {options.seed}"
         )
         async with AsyncExitStack() as stack:
-            supervisor = await stack.enter_async_context(self._processes(accounts))
+            supervisor = await stack.enter_async_context(self._processes(accounts, plays))
             database = await stack.enter_async_context(Database(self._servers.database_url))
             world = World(self._ports["control"])
             stack.push_async_callback(world.close)
             client = await stack.enter_async_context(EnrollmentClient(self._servers.redis_url))
             producer = CsvProducer(
                 client,
-                cadence=name,
-                rows=rows,
-                per_day=options.per_day or -(-len(rows) // 4),
-                start=self._start,
+                planned={play.cadence: play.enrolled for play in plays},
                 prefix=f"demo-{options.seed}",
             )
             began = time.monotonic()
@@ -150,16 +158,19 @@ class _Demo:
             if not report.is_clean:
                 raise DemoFailed("something was lost, sent twice or against a rule; see above")
 
-    async def _prepare(self) -> str:
-        """Schema and cadence; returns the cadence's name."""
+    async def _prepare(self) -> Sequence[str]:
+        """Schema and cadences; returns the names of those that are played."""
+        found = read_plays(self._options.cadences)
         await upgrade_async(self._servers.database_url)
         async with Database(self._servers.database_url) as database, database.transaction() as tx:
-            sources = read_sources(self._options.cadence)
-            name, _, _ = await apply_cadence(tx, sources, self._clock.now())
-        return name
+            for sources, _ in found.values():
+                await apply_cadence(tx, sources, self._clock.now())
+        return list(found)[: len(self._options.cadences)]
 
     @asynccontextmanager
-    async def _processes(self, accounts: Accounts) -> AsyncIterator[Supervisor]:
+    async def _processes(
+        self, accounts: Accounts, plays: Sequence[Play]
+    ) -> AsyncIterator[Supervisor]:
         options = self._options
         token = secrets.token_hex(16)
         webhook_secret = secrets.token_hex(16)
@@ -167,6 +178,7 @@ class _Demo:
         deployment = LocalDeployment(
             env={
                 **_foreign(os.environ),
+                "CADENZA_INSTANCE": instance_name(options.data_dir),
                 "CADENZA_DATABASE_URL": self._servers.database_url,
                 "CADENZA_REDIS_URL": self._servers.redis_url,
                 "CADENZA_SECRET_KEYS": secrets.token_hex(32),
@@ -204,6 +216,9 @@ class _Demo:
                 webhook_secret=webhook_secret,
                 accounts=accounts,
                 seed=options.seed,
+                response=options.response,
+                systems=[s for play in plays if (s := play.system(public_url, token))],
+                personas={k: v for play in plays for k, v in play.personas(options.seed).items()},
             )
         )
         for spec in deployment.specs():
@@ -221,7 +236,9 @@ class _Demo:
             steps = await figures.by_step(db)
             totals = await figures.totals(db, self._clock.now())
             claims = await figures.witnessed_claims(db)
+            await write_touches(db, self._options.data_dir / "touches.jsonl")
         return DemoReport(
+            start=self._start,
             days=self._options.days,
             elapsed_seconds=elapsed,
             steps=steps,
@@ -259,9 +276,11 @@ def _foreign(environ: Mapping[str, str]) -> Mapping[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith("CADENZA_")}
 
 
-def _next_monday(now: datetime) -> datetime:
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return today + timedelta(days=7 - today.weekday())
+def _quiet_monday(now: datetime) -> datetime:
+    """The first Monday of a September ahead: with hardly a holiday, each run shows the same."""
+    year = now.year if now.month < _SEPTEMBER else now.year + 1
+    first = datetime(year, _SEPTEMBER, 1, tzinfo=UTC)
+    return first + timedelta(days=-first.weekday() % 7)
 
 
 def _fresh_folder(folder: Path) -> DataDirLock:

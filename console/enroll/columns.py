@@ -9,7 +9,8 @@ from typing import Literal
 
 from cadenza.errors import CadenzaError
 
-_MEMBER = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_NAME = r"[a-z][a-z0-9_]{0,62}"
+_MEMBER = re.compile(rf"((company|subject|party\.{_NAME})\.)?{_NAME}")
 
 # How columns are called in exports of CRMs and spreadsheets, in the languages of
 # our users: without accents, signs and capitals.
@@ -70,7 +71,7 @@ def map_columns(header: Sequence[str], said: Mapping[str, str]) -> Sequence[Colu
     for index, title in enumerate(header):
         if not title:
             continue
-        meant = _MEMBER_BY_TITLE.get(_plain(title))
+        meant = _MEMBER_BY_TITLE.get(_plain(title)) or _member_of(title)
         if title in member_by_title:
             column = Column(index=index, title=title, member=member_by_title[title], how="said")
         elif meant is not None and meant not in taken:
@@ -93,7 +94,8 @@ def read_mapping(said: Iterable[str]) -> Mapping[str, str]:
             raise WrongMapping(f"--map {text!r}: write --map MEMBER=COLUMN, e.g. --map email=Mail")
         if not _MEMBER.fullmatch(member):
             raise WrongMapping(
-                f"--map {text!r}: {member!r} is no name: write small letters, digits and _"
+                f"--map {text!r}: {member!r} is no name: write small letters, digits and _, or "
+                "company.NAME, subject.NAME, party.WHO.NAME"
             )
         if member in mapping:
             raise WrongMapping(f"--map names {member} twice: keep one of the two")
@@ -134,6 +136,12 @@ def _plain(title: str) -> str:
     decomposed = unicodedata.normalize("NFKD", title.casefold())
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
     return " ".join(re.findall(r"[a-z0-9]+", letters))
+
+
+def _member_of(title: str) -> str | None:
+    """`company.size` is written as a member already; None for titles that are not."""
+    name = title.strip().lower()
+    return name if "." in name and _MEMBER.fullmatch(name) else None
 
 
 def _named(title: str) -> str:

@@ -1,17 +1,18 @@
-"""What an enrollment would do, row by row, without doing it."""
+"""What an enrollment would do, row by row: it is done for once, and undone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
-from cadenza import planner
-from cadenza.accounts import Accounts
-from cadenza.enrolling import Row, RowRejected, check_row
-from cadenza.language.cadence import Cadence
-from cadenza.model import Planned, Profile, ProspectId
-from cadenza.storage import imports, suppressions
-from cadenza.storage.database import Connection
+from cadenza.admitting import NumberedRow, admit
+from cadenza.course import Course
+from cadenza.enrolling import RowRejected, check_row
+from cadenza.model import EnrollmentId
+from cadenza.starting import Begun
+from cadenza.storage import imports
+from cadenza.storage.cadences import StoredVersion
+from cadenza.storage.database import Connection, Database
+from cadenza.storage.imports import FirstPlan
 from cadenza.storage.prospects import NewProspect
 from console.enroll.table import FileRow
 
@@ -23,78 +24,76 @@ class Fate:
     """What would become of one row of the file. first: what would happen first, and when."""
 
     number: int
-    verdict: Literal["enrolled", "duplicate", "rejected"]
+    verdict: str
     reason: str | None = None
     field: str | None = None
     prospect: NewProspect | None = None
-    first: Planned | None = None
+    starts_at: datetime | None = None
+    first: FirstPlan | None = None
+
+
+class _Undo(Exception):
+    """Ends the transaction of a rehearsal."""
 
 
 async def dry_run(
-    db: Connection,
+    database: Database,
     rows: Sequence[FileRow],
     *,
-    cadence: Cadence,
-    cadence_id: int,
-    accounts: Accounts,
+    version: StoredVersion,
+    course: Course,
     now: datetime,
 ) -> Sequence[Fate]:
-    """The verdicts that the rows would get now, in order."""
+    """The verdicts that the rows would get now, in order.
+
+    All of it happens in a transaction that is rolled back, so that places,
+    policy and do-not-contact list are those of the real thing. Whoever
+    enrolls in the same cadence meanwhile waits for that moment.
+    """
     fates: list[Fate] = []
-    seen: set[tuple[str, str]] = set()
-    for start in range(0, len(rows), _CHUNK):
-        chunk = rows[start : start + _CHUNK]
-        checked = [_checked(row, accounts, seen) for row in chunk]
-        good = [row for row in checked if isinstance(row, Row)]
-        keys = {r.prospect.key: _suppression_keys(r.prospect) for r in good}
-        forbidden = await suppressions.among(db, [k for some in keys.values() for k in some])
-        active = await imports.active_among(db, cadence_id, list(keys))
-        for file_row, row in zip(chunk, checked, strict=True):
-            if isinstance(row, Fate):
-                fates.append(row)
-            elif not forbidden.isdisjoint(keys[row.prospect.key]):
-                fates.append(_refused(file_row, "rejected", "is on the do-not-contact list"))
-            elif (row.prospect.key, row.subject) in active:
-                fates.append(_refused(file_row, "duplicate", "already active in this cadence"))
-            else:
-                fates.append(_enrolled(file_row.number, row.prospect, cadence, now))
-    return fates
-
-
-def _checked(file_row: FileRow, accounts: Accounts, seen: set[tuple[str, str]]) -> Row | Fate:
     try:
-        row = check_row(file_row.prospect, accounts)
-    except RowRejected as error:
-        return Fate(
-            number=file_row.number, verdict="rejected", reason=error.reason, field=error.field
-        )
-    identity = (row.prospect.key, row.subject)
-    if identity in seen:
-        return _refused(file_row, "duplicate", "the same prospect stands further up in this file")
-    seen.add(identity)
-    return row
+        async with database.transaction() as tx:
+            for start in range(0, len(rows), _CHUNK):
+                fates += await _rehearse(tx, rows[start : start + _CHUNK], version, course, now)
+            raise _Undo
+    except _Undo:
+        return fates
 
 
-def _refused(row: FileRow, verdict: Literal["duplicate", "rejected"], reason: str) -> Fate:
-    return Fate(number=row.number, verdict=verdict, reason=reason)
+async def _rehearse(
+    tx: Connection,
+    rows: Sequence[FileRow],
+    version: StoredVersion,
+    course: Course,
+    now: datetime,
+) -> Sequence[Fate]:
+    fates: dict[int, Fate] = {}
+    good: list[NumberedRow] = []
+    for row in rows:
+        try:
+            checked = check_row(row.prospect, course.accounts)
+        except RowRejected as error:
+            fates[row.number] = Fate(
+                number=row.number, verdict="rejected", reason=error.reason, field=error.field
+            )
+            continue
+        good.append(NumberedRow(number=row.number, row=checked))
+    begun = await admit(tx, course, version, good, now)
+    enrolled = [b.enrollment_id for b in begun if b.enrollment_id is not None]
+    first = await imports.first_plans(tx, enrolled)
+    prospects = {g.number: g.row.prospect for g in good}
+    fates |= {b.number: _fate(b, prospects[b.number], first) for b in begun}
+    return [fates[row.number] for row in rows]
 
 
-def _enrolled(number: int, prospect: NewProspect, cadence: Cadence, now: datetime) -> Fate:
-    profile = Profile(
-        prospect_id=ProspectId(0),
-        key=prospect.key,
-        email=prospect.email,
-        phone=prospect.phone,
-        profile=prospect.profile,
-        time_zone=prospect.time_zone,
-        country=prospect.country,
-        locale=prospect.locale,
-        owner_id=prospect.owner_id,
-        fields=prospect.fields,
+def _fate(begun: Begun, prospect: NewProspect, first: Mapping[EnrollmentId, FirstPlan]) -> Fate:
+    if begun.enrollment_id is None:
+        reason = (begun.reason or "").replace("in this message", "in this file")
+        return Fate(number=begun.number, verdict=begun.verdict, reason=reason)
+    return Fate(
+        number=begun.number,
+        verdict=begun.verdict,
+        prospect=prospect,
+        starts_at=begun.starts_at,
+        first=first.get(begun.enrollment_id),
     )
-    first = planner.start(cadence, profile, now).plan
-    return Fate(number=number, verdict="enrolled", prospect=prospect, first=first)
-
-
-def _suppression_keys(prospect: NewProspect) -> Sequence[str]:
-    return suppressions.keys_of(key=prospect.key, email=prospect.email)

@@ -16,7 +16,7 @@ _PAGE = 5_000
 
 @dataclass(frozen=True, kw_only=True)
 class RefusedRow:
-    """A row of the file that was not enrolled. verdict: `rejected` or `duplicate`."""
+    """A row of the file that was not enrolled. verdict: `rejected`, `refused` or `duplicate`."""
 
     number: int
     verdict: str
@@ -35,10 +35,14 @@ class RefusedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """Counts, the rows that were refused, and the messages that were refused as a whole."""
+    """Counts, the rows that were refused, and the messages that were refused as a whole.
+
+    dated: how many of those enrolled begin on a later day.
+    """
 
     enrolled: int
     duplicates: int
+    dated: int
     refused: Sequence[RefusedRow]
     unreadable: Sequence[Receipt]
 
@@ -46,6 +50,11 @@ class Outcome:
     def rejected(self) -> int:
         """Rows that were wrong."""
         return sum(row.verdict == "rejected" for row in self.refused)
+
+    @property
+    def turned_away(self) -> int:
+        """Rows that the cadence's policy refused."""
+        return sum(row.verdict == "refused" for row in self.refused)
 
     @property
     def is_good(self) -> bool:
@@ -62,14 +71,17 @@ async def read_outcome(
     """The verdicts of messages whose receipts are `found`, and of the rows that were not sent."""
     refused = [RefusedRow(number=w.number, verdict="rejected", reason=w.reason) for w in wrong]
     counts: Counter[str] = Counter()
+    dated = 0
     for part in parts:
         for verdict in await all_verdicts(db, part.message.key):
             counts[verdict.verdict] += 1
+            dated += verdict.starts_at is not None
             if verdict.verdict != "enrolled":
                 refused.append(_told(part, verdict))
     return Outcome(
         enrolled=counts["enrolled"],
         duplicates=counts["duplicate"],
+        dated=dated,
         refused=sorted(refused, key=lambda row: row.number),
         unreadable=[receipt for receipt in found.values() if receipt.status == "unreadable"],
     )

@@ -12,7 +12,7 @@ from console.enroll.csv_text import Table
 from console.enroll.dry_run import Fate
 from console.enroll.outcome import Outcome
 from console.enroll.table import WrongRow
-from console.terminal import both_times, cell, table
+from console.terminal import both_times, cell, counted, table
 
 _MOST_SHOWN = 50
 _HOW = {"said": "as you said", "guessed": "by its title", "field": "field for templates"}
@@ -22,7 +22,7 @@ _DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
 def show_columns(screen: Console, read: Table, columns: Sequence[Column]) -> None:
     """What was found out about the file."""
     title = (
-        f"{len(read.records):,} rows, {read.encoding}, cells parted by "
+        f"{counted(len(read.records), 'row')}, {read.encoding}, cells parted by "
         f"{_DELIMITERS[read.delimiter]}"
     )
     rows = [(column.title, column.member, _HOW[column.how]) for column in columns]
@@ -33,7 +33,7 @@ def show_fates(screen: Console, fates: Sequence[Fate], wrong: Sequence[WrongRow]
     """What a dry run found: the first rows that would be enrolled, and what is wrong."""
     good = [fate for fate in fates if fate.verdict == "enrolled"]
     if good:
-        title = f"{len(good):,} rows would be enrolled"
+        title = f"{counted(len(good), 'row')} would be enrolled"
         columns = ("row", "prospect", "email", "phone", "company", "owner", "first touch")
         screen.print()
         screen.print(table(title, columns, [_told(fate) for fate in good[:_MOST_SHOWN]]))
@@ -58,6 +58,7 @@ def fates_as_json(fates: Sequence[Fate], wrong: Sequence[WrongRow]) -> Mapping[s
         "enrolled": counts["enrolled"],
         "duplicates": counts["duplicate"],
         "rejected": counts["rejected"],
+        "refused": counts["refused"],
         "rows": sorted(rows, key=lambda row: int(row["row"])),
     }
 
@@ -68,9 +69,11 @@ def show_outcome(screen: Console, outcome: Outcome) -> None:
         screen.print(cell(f"{receipt.message_key}: refused: {receipt.reason}"), style="red")
     rows = [(row.number, row.verdict, row.field, row.reason) for row in outcome.refused]
     _show_refused(screen, rows)
+    later = f" ({outcome.dated:,} of them on a later day)" if outcome.dated else ""
+    refused = f"   refused {outcome.turned_away:,}" if outcome.turned_away else ""
     screen.print(
-        f"\nenrolled {outcome.enrolled:,}   already there {outcome.duplicates:,}   "
-        f"rejected {outcome.rejected:,}"
+        f"\nenrolled {outcome.enrolled:,}{later}   already there {outcome.duplicates:,}   "
+        f"rejected {outcome.rejected:,}{refused}"
     )
 
 
@@ -81,6 +84,8 @@ def outcome_as_json(keys: Sequence[str], outcome: Outcome) -> Mapping[str, Any]:
         "enrolled": outcome.enrolled,
         "duplicates": outcome.duplicates,
         "rejected": outcome.rejected,
+        "refused": outcome.turned_away,
+        "dated": outcome.dated,
         "refused_rows": [row.as_json() for row in outcome.refused],
         "unreadable": [receipt.as_json() for receipt in outcome.unreadable],
     }
@@ -115,7 +120,7 @@ def show_verdicts(screen: Console, key: str, verdicts: Sequence[RowVerdict]) -> 
 def _show_refused(screen: Console, rows: Sequence[tuple[int, str, str | None, str | None]]) -> None:
     if rows:
         screen.print()
-        title = f"{len(rows):,} rows are not enrolled"
+        title = f"{counted(len(rows), 'row')} {'is' if len(rows) == 1 else 'are'} not enrolled"
         columns = ("row", "verdict", "member", "reason")
         screen.print(table(title, columns, rows[:_MOST_SHOWN]))
         _show_rest(screen, len(rows))
@@ -153,6 +158,8 @@ def _fate_as_json(fate: Fate) -> dict[str, Any]:
             "locale": p.locale,
             "fields": dict(p.fields),
         }
+    if fate.starts_at is not None:
+        told["starts_at"] = fate.starts_at
     if fate.first is not None:
         told["first"] = {"step": fate.first.step, "due_at": fate.first.due_at}
     return told

@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as distribution_version
@@ -23,13 +23,18 @@ from cadenza.accounts import Accounts, load_accounts
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock, open_clock
 from cadenza.course import Course
-from cadenza.errors import ConfigurationError
+from cadenza.errors import ConfigurationError, FenceClosed
+from cadenza.fence import Fence
 from cadenza.links import Links, LinkSigner
 from cadenza.settings import Settings
 from cadenza.storage.database import Database
 from cadenza.storage.migrations import pending_revision
 from monitoring.metrics import Process, process_registry
 from monitoring.observe import observe
+
+log = structlog.get_logger(__name__)
+
+_FENCED_SECONDS = 1.0
 
 
 def identity() -> str:
@@ -86,6 +91,7 @@ class Parts:
     catalog: Catalog
     course: Course
     links: Links
+    fence: Fence
 
 
 def links_of(settings: Settings) -> Links:
@@ -96,6 +102,27 @@ def links_of(settings: Settings) -> Links:
         public_url=settings.public_url,
         mail_domain=settings.mail_domain,
     )
+
+
+def fence_of(settings: Settings, clock: Clock) -> Fence:
+    """What keeps this deployment from sending out of somebody else's database."""
+    return Fence(settings.instance, clock, follows_failover=settings.follows_failover)
+
+
+async def wait_for_fence(parts: Parts, stopping: Callable[[], bool]) -> bool:
+    """Wait until the database is ours; says once why it is not. False if told to stop before."""
+    told = None
+    while not stopping():
+        try:
+            async with parts.database.connection() as db:
+                await parts.fence.check(db)
+            return True
+        except FenceClosed as closed:
+            if str(closed) != told:
+                told = str(closed)
+                log.error("fence_closed", reason=told)
+        await asyncio.sleep(_FENCED_SECONDS)
+    return False
 
 
 @asynccontextmanager
@@ -117,6 +144,7 @@ async def open_parts(settings: Settings, *, pool_size: int = 8) -> AsyncIterator
             catalog=catalog,
             course=Course(catalog, accounts, clock),
             links=links_of(settings),
+            fence=fence_of(settings, clock),
         )
 
 

@@ -11,7 +11,7 @@ async def run(settings: Settings) -> None:
     """Answer scrapes until SIGTERM."""
     stop = stop_on_signals()
     async with open_parts(settings, pool_size=2) as parts:
-        reader = OverviewReader(parts.database, parts.accounts, parts.clock)
+        reader = OverviewReader(parts.database, parts.accounts, parts.clock, parts.fence)
         async with export(
             reader.read,
             process_registry(),

@@ -3,7 +3,14 @@
 from datetime import timedelta
 
 from cadenza.settings import Settings
-from console.processes.common import identity, observed, open_parts, stop_on_signals
+from cadenza.storage import calendars_in_force
+from console.processes.common import (
+    identity,
+    observed,
+    open_parts,
+    stop_on_signals,
+    wait_for_fence,
+)
 from monitoring.metrics import Process, SchedulerMetrics
 from scheduler.loop import Pace, Scheduler
 from workers.broker import DramatiqHints, make_broker
@@ -13,6 +20,10 @@ async def run(settings: Settings) -> None:
     """Schedule until SIGTERM."""
     stop = stop_on_signals()
     async with open_parts(settings) as parts, observed(Process.SCHEDULER, settings) as registry:
+        if not await wait_for_fence(parts, stop.is_set):
+            return
+        async with parts.database.transaction() as tx:
+            await calendars_in_force.note(tx, parts.accounts, parts.clock.now())
         hints = DramatiqHints(make_broker(settings.redis_url))
         scheduler = Scheduler(
             name=identity(),
@@ -21,6 +32,7 @@ async def run(settings: Settings) -> None:
             course=parts.course,
             catalog=parts.catalog,
             clock=parts.clock,
+            fence=parts.fence,
             metrics=SchedulerMetrics(registry),
             pace=Pace(
                 batch_size=settings.batch_size,

@@ -3,16 +3,24 @@
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import dramatiq
 from prometheus_client import CollectorRegistry
 
+from cadenza.limits import LimitRules
 from cadenza.settings import Settings
 from cadenza.storage.database import Database
-from console.processes.common import Parts, identity, observed, open_parts, redis_client
+from console.processes.common import (
+    Parts,
+    identity,
+    observed,
+    open_parts,
+    redis_client,
+    wait_for_fence,
+)
 from monitoring.metrics import Process, WorkerMetrics
 from senders.registry import sender_types
 from workers.actors import Handlers, declare
@@ -22,13 +30,13 @@ from workers.broker import make_broker
 from workers.deliver import Delivery
 from workers.enroll import Enroller
 from workers.eventloop import EventLoopThread
-from workers.intake import Intake
+from workers.intake import Intake, enrollments, signals
 from workers.journal import JournalWriter
 from workers.limiter import RedisLimiter
-from workers.limits import rules
 from workers.notify import Notifier
 from workers.render import Renderer
 from workers.sender_pool import SenderPool
+from workers.take_signals import SignalTaker
 
 _STOP_MILLISECONDS = 30_000
 _GATHER_SECONDS = 0.004
@@ -48,8 +56,17 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     loop = EventLoopThread()
-    opened = _open(settings)
+    opened = _open(settings, stop.is_set)
     running = loop.call(opened.__aenter__())
+    if running is not None:
+        _work(settings, loop, running, stop)
+    loop.call(opened.__aexit__(None, None, None))
+    loop.close()
+
+
+def _work(
+    settings: Settings, loop: EventLoopThread, running: _Running, stop: threading.Event
+) -> None:
     broker = make_broker(settings.redis_url)
     declare(broker, loop, running.handlers, running.metrics)
     worker = dramatiq.Worker(
@@ -60,18 +77,19 @@ def run(settings: Settings) -> None:
     worker.start()
     stop.wait()
     worker.stop(timeout=_STOP_MILLISECONDS)
-    loop.call(opened.__aexit__(None, None, None))
-    loop.close()
 
 
 @asynccontextmanager
-async def _open(settings: Settings) -> AsyncIterator[_Running]:
+async def _open(settings: Settings, stopping: Callable[[], bool]) -> AsyncIterator[_Running | None]:
+    """Everything, once the database is ours; None if told to stop before that."""
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(
             open_parts(settings, pool_size=settings.worker_threads + 4)
         )
         registry = await stack.enter_async_context(observed(Process.WORKER, settings))
-        yield await _build(parts, registry, stack)
+        # Before that it takes nothing from Redis either, which may be the live one's.
+        is_ours = await wait_for_fence(parts, stopping)
+        yield await _build(parts, registry, stack) if is_ours else None
 
 
 async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStack) -> _Running:
@@ -86,18 +104,20 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
     journal = JournalWriter(hasty, metrics)
     await journal.open()
     stack.push_async_callback(journal.close)
+    limiter = RedisLimiter(redis, parts.clock)
     delivery = Delivery(
         worker=name,
         database=parts.database,
         course=parts.course,
         catalog=parts.catalog,
         accounts=parts.accounts,
-        limiter=RedisLimiter(redis, parts.clock),
-        rules=rules(parts.accounts),
-        attempts=Attempts(senders, journal, parts.clock, metrics),
+        limiter=limiter,
+        rules=LimitRules(parts.accounts),
+        attempts=Attempts(senders, journal, limiter, parts.clock, metrics),
         journal_writer=journal,
         renderer=Renderer(parts.accounts, parts.links),
         clock=parts.clock,
+        fence=parts.fence,
         lease_seconds=settings.batch_lease_seconds,
         metrics=metrics,
     )
@@ -117,6 +137,7 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
         senders=senders,
         links=parts.links,
         clock=parts.clock,
+        fence=parts.fence,
     )
 
     gathering = False
@@ -133,8 +154,17 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
         if await applier.apply_all():
             await notifier.notify_all()
 
-    intake = Intake(client=redis, enroller=enroller, consumer=name)
-    for coroutine in (intake.run(), delivery.keep_leases()):
+    taker = SignalTaker(
+        database=parts.database,
+        catalog=parts.catalog,
+        accounts=parts.accounts,
+        clock=parts.clock,
+    )
+    intakes = [
+        Intake(client=redis, inlet=inlet, consumer=name)
+        for inlet in (enrollments(enroller.enroll), signals(taker.take))
+    ]
+    for coroutine in (*(intake.run() for intake in intakes), delivery.keep_leases()):
         task = asyncio.create_task(coroutine)
         stack.push_async_callback(_cancel, task)
     return _Running(

@@ -13,6 +13,7 @@ from cadenza.errors import InvalidToken
 from cadenza.links import LinkSigner
 from cadenza.model import Event, EventType, TouchRef
 from cadenza.settings import Settings
+from events.human import scored_by
 from events.pages import PAGE_HEADERS, PAGE_MEDIA_TYPE, chosen_language, unknown_link_page
 
 _MAX_TARGET = 4096
@@ -26,7 +27,8 @@ class ClickSource(EventSource):
 
     The token signs the URL, so this is no open redirect: what no
     template of ours pointed to gets a 404 page. Only http and https.
-    Repeated within one minute it is the same event (see `open_pixel`).
+    Repeated within one minute by the same sort of visitor, person or
+    machine, it is the same event (see `open_pixel`).
     """
 
     name = "click"
@@ -61,13 +63,15 @@ class ClickSource(EventSource):
             )
         minute = request.received_at.astimezone(UTC).strftime("%Y%m%dT%H%M")
         which = hashlib.blake2s(target.encode(), digest_size=8).hexdigest()
+        by = scored_by(request.headers.get("user-agent", ""), request.method)
         event = Event(
             source=self.name,
-            external_id=f"{touch_id}.{which}.{minute}",
+            # A filter's visit must not stand for the person's a moment later.
+            external_id=f"{touch_id}.{which}.{minute}{'.m' if by == 'machine' else ''}",
             type=EventType.CLICKED,
             occurred_at=request.received_at,
             about=(TouchRef(touch_id=touch_id),),
-            data={"url": target},
+            data={"url": target, "by": by},
         )
         return Answer(events=(event,), status=302, headers={"location": location})
 

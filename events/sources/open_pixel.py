@@ -11,17 +11,19 @@ from cadenza.errors import InvalidToken
 from cadenza.links import LinkSigner
 from cadenza.model import Event, EventType, TouchRef
 from cadenza.settings import Settings
+from events.human import scored_by
 
 # The smallest transparent GIF that every mail client shows: 1 × 1, 43 bytes.
 TRANSPARENT_GIF = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==")
 
 
 class OpenPixelSource(EventSource):
-    """`GET /o/{token}.gif` → OPENED, at most once per touch and minute.
+    """`GET /o/{token}.gif` → OPENED, at most once per touch, minute and sort of visitor.
 
     A repeated fetch within the minute (a retry, a proxy's second look) is
-    the same event; a later one is a further open. So nobody who holds a
-    link can store more than 1,440 events a day with it. A wrong token
+    the same event; a later one is a further open, and so is that of a
+    person after a machine's. So nobody who holds a link can store more than
+    2,880 events a day with it. A wrong token
     gets the same image and no event: the answer reveals nothing.
     """
 
@@ -49,12 +51,15 @@ class OpenPixelSource(EventSource):
         except InvalidToken:
             return ()
         minute = request.received_at.astimezone(UTC).strftime("%Y%m%dT%H%M")
+        by = scored_by(request.headers.get("user-agent", ""), request.method)
         return (
             Event(
                 source=self.name,
-                external_id=f"{touch_id}.{minute}",
+                # A machine's fetch must not stand for the person's a moment later.
+                external_id=f"{touch_id}.{minute}{'.m' if by == 'machine' else ''}",
                 type=EventType.OPENED,
                 occurred_at=request.received_at,
                 about=(TouchRef(touch_id=touch_id),),
+                data={"by": by},
             ),
         )

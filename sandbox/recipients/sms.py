@@ -1,11 +1,11 @@
 """What carriers and people do about text messages."""
 
+from collections import Counter
 from functools import partial
 
 from sandbox.agenda import Agenda
+from sandbox.behaviour import Behaviour, Deed, words_of
 from sandbox.clock import ScheduleClock
-from sandbox.draw import Draw
-from sandbox.personas import Personas
 from sandbox.sms_message import TextMessage
 from sandbox.sms_provider import SmsProvider
 
@@ -17,10 +17,6 @@ ANSWERS = (
     "Not interested, thanks",
     "Oui, rappelez-moi demain matin",
 )
-UNDELIVERED = (30003, 30005, 30006)
-"""Unreachable handset, unknown handset, landline: https://www.twilio.com/docs/api/errors."""
-
-SECOND_US = 1_000_000
 
 
 class TextReaders:
@@ -29,40 +25,40 @@ class TextReaders:
     def __init__(
         self,
         seed: int,
-        personas: Personas,
+        behaviour: Behaviour,
         clock: ScheduleClock,
         agenda: Agenda,
         provider: SmsProvider,
     ) -> None:
         self._seed = seed
-        self._personas = personas
+        self._behaviour = behaviour
         self._clock = clock
         self._agenda = agenda
         self._provider = provider
+        self._received: Counter[str] = Counter()
 
     def receive(self, message: TextMessage) -> None:
         """Decide at once what becomes of the message, and put it on the agenda."""
-        persona = self._personas.by_phone(message.to)
-        draw = Draw(self._seed, "sms", message.to, message.digest)
-        sent_us = self._clock.now_us() + int((1 + 2 * draw.uniform()) * SECOND_US)
-        told_us = sent_us + int((1 + 15 * draw.uniform()) * SECOND_US)
-        lost = persona.name == "sms_undelivered"
-        error_code = draw.choice(UNDELIVERED) if lost else None
-        self._agenda.at(sent_us, partial(self._carry, message, told_us, error_code))
-        if lost or not draw.happens(persona.reaction):
-            return
-        if persona.name == "texts_stop":
-            self._text_back(message, draw, draw.choice(STOPS), "texted_stop")
-        elif persona.name == "replies_sms":
-            self._text_back(message, draw, draw.choice(ANSWERS), "sms_replied")
+        nth = self._received[message.to]
+        self._received[message.to] += 1
+        words = words_of(self._seed, "sms", message.to, nth)
+        now_us = self._clock.now_us()
+        sent, told, *theirs = self._behaviour.on_text(message.to, nth)
+        carry = partial(self._carry, message, now_us + told.delay_us, told)
+        self._agenda.after(sent.delay_us, carry)
+        for deed in theirs:
+            said = STOPS if deed.name == "texted_stop" else ANSWERS
+            text_back = partial(
+                self._provider.text_back, message, words.choice(said), action=deed.name
+            )
+            self._agenda.after(deed.delay_us, text_back)
 
-    def _text_back(self, message: TextMessage, draw: Draw, body: str, action: str) -> None:
-        delay_us = draw.delay_us(median_minutes=15, spread=1.3, most_minutes=1_440)
-        self._agenda.after(
-            delay_us, partial(self._provider.text_back, message, body, action=action)
-        )
-
-    async def _carry(self, message: TextMessage, told_us: int, error_code: int | None) -> None:
+    async def _carry(self, message: TextMessage, told_us: int, told: Deed) -> None:
         await self._provider.report(message, "sent", None)
-        status = "delivered" if error_code is None else "undelivered"
-        self._agenda.at(told_us, partial(self._provider.report, message, status, error_code))
+        if told_us > self._clock.now_us():
+            self._agenda.at(told_us, partial(self._tell, message, told))
+        else:
+            await self._tell(message, told)
+
+    async def _tell(self, message: TextMessage, told: Deed) -> None:
+        await self._provider.report(message, told.name.removeprefix("sms_"), told.code or None)

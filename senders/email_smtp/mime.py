@@ -13,6 +13,7 @@ from hashlib import blake2s
 from cadenza.errors import PermanentSendError
 from cadenza.model import OutboundEmail
 from senders.email_smtp.addresses import WireAddress
+from senders.email_smtp.attached import attached_part, check_attachments
 from senders.email_smtp.headers import (
     address_of,
     date_field,
@@ -51,6 +52,7 @@ class _Skeleton:
     """What mails of one version, step and account share."""
 
     smtputf8: bool
+    boundary: bytes
     top: bytes
     text_part: bytes
     html_part: bytes
@@ -93,7 +95,7 @@ class MailComposer:
         if touch.references:
             fields.append(identifier_field("References", touch.references))
         fields.append(unsubscribe_fields(touch.unsubscribe_url, touch.unsubscribe_mailto))
-        fields.append(_body(skeleton, touch))
+        fields.append(_mixed(skeleton, touch) if touch.attachments else _body(skeleton, touch))
         return Mail(
             data=b"".join(fields),
             sender=envelope.text,
@@ -109,6 +111,7 @@ def _compile(
     boundary = _BOUNDARY_MARK + blake2s(repr(key).encode(), digest_size=15).hexdigest().encode()
     return _Skeleton(
         smtputf8=sender.smtputf8,
+        boundary=boundary,
         top=mailbox_field("From", sender_name, sender)
         + list_id_field(list_id)
         + b"MIME-Version: 1.0\r\n",
@@ -125,6 +128,19 @@ def _body(skeleton: _Skeleton, touch: OutboundEmail) -> bytes:
         html = _encoded("the HTML", touch.html)
         return b"".join((skeleton.text_part, text, skeleton.html_part, html, skeleton.end))
     return _PLAIN_TEXT + text + (b"" if text.endswith(b"\r\n") else b"\r\n")
+
+
+def _mixed(skeleton: _Skeleton, touch: OutboundEmail) -> bytes:
+    """The body with its attachments behind it."""
+    check_attachments(touch.attachments)
+    # A line that begins with a boundary is one (RFC 2046 §5.1.1), so neither of
+    # the two may begin like the other; the other goes on in hexadecimal.
+    boundary = skeleton.boundary.replace(_BOUNDARY_MARK, _BOUNDARY_MARK + b"mixed_")
+    pieces = [b'Content-Type: multipart/mixed;\r\n boundary="%s"\r\n\r\n' % boundary]
+    parts = [_body(skeleton, touch), *map(attached_part, touch.attachments)]
+    pieces += [b"--%s\r\n%s\r\n" % (boundary, part.removesuffix(b"\r\n")) for part in parts]
+    pieces.append(b"--%s--\r\n" % boundary)
+    return b"".join(pieces)
 
 
 def _encoded(what: str, text: str) -> bytes:

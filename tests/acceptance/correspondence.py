@@ -204,7 +204,7 @@ def _accounts(port: int, password_file: Path) -> Accounts:
             "name": name,
             "group": "outreach",
             "owner": owner,
-            "limits": {"per_day": 1000},
+            "limits": {"per_day": 1000, "min_gap": "none"},
             "settings": {
                 "host": "localhost",
                 "port": port,

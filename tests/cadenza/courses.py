@@ -13,7 +13,6 @@ from cadenza.model import (
     Channel,
     EnrollmentState,
     EnrollmentStatus,
-    EventType,
     Occurrence,
     Planned,
     Profile,
@@ -147,15 +146,24 @@ class Walk:
     def __post_init__(self) -> None:
         self.acted: list[Planned] = []
         self.effects: list[tuple[str, Mapping[str, Any]]] = []
+        self.plans: dict[str, Planned] = {}
         self.now = self.begin
         self._take(start(self.cadence, self.profile, self.begin))
 
     def _take(self, transition: Transition) -> Transition:
         self.state: EnrollmentState = transition.state
-        if transition.replace_plan:
-            self.plan = transition.plan
+        for position in transition.replaced:
+            self.plans.pop(position, None)
+        for plan in transition.plans:
+            assert plan.position not in self.plans, "one plan for each position"
+            self.plans[plan.position] = plan
         self.effects += [(effect.kind, effect.data) for effect in transition.effects]
         return transition
+
+    @property
+    def plan(self) -> Planned | None:
+        """What is due next, of all positions."""
+        return min(self.plans.values(), key=lambda p: (p.due_at, p.position), default=None)
 
     def status(self) -> EnrollmentStatus:
         return self.state.status
@@ -171,18 +179,21 @@ class Walk:
         self.now = max(self.now, now or occurrence.at)
         return self._take(advance(self.cadence, self.state, self.profile, occurrence, self.now))
 
-    def act(self, *, late_by: Any = None) -> Planned:
-        """What is planned comes true, when it is due or later."""
-        plan = self.plan
+    def act(self, step: str | None = None, *, late_by: Any = None) -> Planned:
+        """What is planned next, or at `step`, comes true, when it is due or later."""
+        plans = [plan for plan in self.plans.values() if plan.step == step]
+        plan = plans[0] if plans else self.plan
         assert plan is not None
+        assert step in {None, plan.step}, f"nothing is planned at {step}"
         at = plan.due_at if late_by is None else plan.due_at + late_by
         self.acted.append(plan)
+        del self.plans[plan.position]
         kind = KIND_OF.get(plan.channel, "sent")
         self.apply(Occurrence(kind=kind, at=at, step=plan.step, data={"visit": plan.visit}))
         return plan
 
     def hear(
-        self, event: EventType, step: str | None = None, *, at: datetime | None = None, **data: Any
+        self, event: str, step: str | None = None, *, at: datetime | None = None, **data: Any
     ) -> Transition:
         moment = at or self.now
         return self.apply(

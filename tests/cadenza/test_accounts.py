@@ -1,13 +1,17 @@
 """The accounts file: what it may say, and what is said about one that is wrong."""
 
-from datetime import timedelta
+from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from cadenza.accounts import Accounts, load_accounts
+from cadenza.abc import Draw
+from cadenza.accounts import Accounts, Health, Ramp, Record, load_accounts, parse_period
 from cadenza.errors import ConfigurationError
+from cadenza.limits import LimitRules, reasons
 from cadenza.model import Channel, Profile, ProspectId
+from cadenza.pacing.book import FOLLOW_UPS_FIRST
 
 SMALLEST = """\
 organisation: {name: Acme, postal_address: 1 Road}
@@ -38,16 +42,21 @@ def test_the_smallest_file_gets_defaults(path: Path) -> None:
     accounts = load(path, SMALLEST)
     (account,) = accounts.accounts
     assert (account.channel, account.group, account.owner) == (Channel.EMAIL, "default", None)
-    assert (account.limits.per_day, account.limits.min_gap) == (50, timedelta())
+    limits = account.limits
+    assert (limits.per_day, limits.min_gap, limits.gap_jitter) == (50, timedelta(minutes=10), 0.3)
     assert accounts.organisation.time_zone == "UTC"
     assert accounts.account_by_id["mail"] is account
     assert accounts.owner_by_id["ada"].name == "Ada Lovelace"
 
 
 def test_limits_are_written_as_people_say_them(path: Path) -> None:
-    more = "limits: {per_day: 60, min_gap: 3 minutes}}\nproviders: {smtp: {per_second: 100}"
+    more = (
+        "limits: {per_day: 60, min_gap: 3 minutes, gap_jitter: 25%}}\n"
+        "providers: {smtp: {per_second: 100}"
+    )
     accounts = load(path, with_mail(more))
     assert accounts.accounts[0].limits.min_gap == timedelta(minutes=3)
+    assert accounts.accounts[0].limits.gap_jitter == 0.25
     assert accounts.providers["smtp"].per_second == 100
 
 
@@ -122,11 +131,11 @@ def test_settings_that_are_mappings_of_another_kind_stay_as_they_are(path: Path)
         ),
         (
             SMALLEST.replace("channel: email", "channel: fax"),
-            ": accounts.0 (mail).channel: write email, sms or social",
+            ": accounts.0 (mail).channel: write email, sms, social or webhook",
         ),
         (
             SMALLEST.replace("channel: email", "channel: task"),
-            ": accounts.0 (mail).channel: write email, sms or social",
+            ": accounts.0 (mail).channel: write email, sms, social or webhook",
         ),
         (
             with_mail("limits: {per_day: 0}"),
@@ -256,3 +265,159 @@ def test_no_account_is_chosen_from_another_group(path: Path) -> None:
     assert accounts.choose(Channel.SMS, "default", profile(1)) is None
     assert accounts.choose(Channel.SOCIAL, "default", profile(1)) is None
     assert accounts.choose(Channel.SMS, "other", profile(1)) is accounts.account_by_id["text"]
+
+
+WEIGHTED = """\
+organisation: {name: Acme, postal_address: 1 Road}
+owners:
+  - {id: ada, name: Ada, email: ada@reps.example}
+accounts:
+  - {id: much, channel: email, provider: smtp, address: a@acme.example, weight: 3}
+  - {id: little, channel: email, provider: smtp, address: b@acme.example}
+  - {id: spare, channel: email, provider: smtp, address: c@acme.example, weight: 0}
+"""
+
+
+def test_new_people_are_shared_out_by_weight(path: Path) -> None:
+    accounts = load(path, WEIGHTED)
+    shares = Counter(chosen(accounts, "ada", people=2_000).values())
+    assert set(shares) == {"much", "little"}
+    assert 1_400 < shares["much"] < 1_600
+
+
+def test_who_was_touched_from_an_account_stays_unless_it_is_gone(path: Path) -> None:
+    accounts = load(path, WEIGHTED)
+
+    def choose(sticky: str, **resting: set[str]) -> str | None:
+        found = accounts.choose(Channel.EMAIL, "default", profile(1), sticky=sticky, **resting)
+        return found.id if found else None
+
+    assert choose("spare") == "spare"
+    assert choose("spare", paused={"spare"}) == "spare"
+    assert choose("spare", retired={"spare"}) in ("much", "little")
+    assert choose("unknown") in ("much", "little")
+    everybody = {"much", "little", "spare"}
+    assert choose("unknown", paused=everybody) in ("much", "little")
+    assert choose("unknown", retired=everybody) is None
+
+
+def test_new_people_do_not_wait_for_an_account_that_rests(path: Path) -> None:
+    accounts = load(path, WEIGHTED)
+    for n in range(50):
+        found = accounts.choose(Channel.EMAIL, "default", profile(n), paused={"much"})
+        assert found is accounts.account_by_id["little"]
+
+
+def test_a_ramp_says_what_each_day_may_send() -> None:
+    ramp = Ramp(start=10, step=5, ceiling=50, since=date(2026, 3, 2))
+    caps = [ramp.cap_on(date(2026, 3, 1) + n * timedelta(days=1)) for n in range(12)]
+    assert caps == [0, 10, 15, 20, 25, 30, 35, 40, 45, 50, 50, 50]
+    weekly = Ramp(start=2, step=3, every=timedelta(days=7), ceiling=9, since=date(2026, 3, 2))
+    assert [weekly.cap_on(date(2026, 3, day)) for day in (2, 8, 9, 16, 23, 30)] == [
+        2,
+        2,
+        5,
+        8,
+        9,
+        9,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "bounced", "complained", "objection"),
+    [
+        (49, 49, 49, None),
+        (100, 5, 0, None),
+        (100, 6, 0, "bounce_rate"),
+        (50, 4, 0, None),
+        (100, 0, 1, None),
+        (100, 0, 2, "complaint_rate"),
+        (1_000, 0, 3, None),
+        (1_000, 0, 4, "complaint_rate"),
+        (1_000, 60, 4, "complaint_rate"),
+    ],
+)
+def test_health_is_judged_by_rates_and_never_below_its_floor(
+    sent: int, bounced: int, complained: int, objection: str | None
+) -> None:
+    record = Record(sent=sent, bounced=bounced, complained=complained)
+    assert Health().objection(record) == objection
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "is_rate"),
+    [
+        ("second", "rolling 1 second", True),
+        ("10 minutes", "rolling 10 minutes", True),
+        ("hour", "hour", False),
+        ("1 day", "day", False),
+        ("month", "month", False),
+        ("rolling hour", "rolling 1 hour", False),
+        ("rolling 30 days", "rolling 30 days", False),
+    ],
+)
+def test_periods_are_written_as_people_say_them(text: str, shown: str, is_rate: bool) -> None:
+    period = parse_period(text)
+    assert (str(period), period.is_rate) == (shown, is_rate)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2 days", "fortnight", "rolling", "rolling 400 days", "0 seconds"]
+)
+def test_what_is_no_period_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="period"):
+        parse_period(text)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("scope: galaxy, at_most: 1, per: day", "limits.0.scope: Input should be 'deployment'"),
+        ("scope: domain, at_most: 0, per: day", "limits.0.at_most: Input should be greater"),
+        ("scope: domain, at_most: 9, per: 3 days", "'3 days' is not a period of the calendar"),
+        ("scope: deployment, match: x, at_most: 1, per: day", "remove `match`"),
+        ("scope: channel, match: fax, at_most: 1, per: day", "write email, sms, social or web"),
+        ("scope: account, match: no, at_most: 1, per: day", "there is no account 'no' in this"),
+        ("scope: provider, match: x, at_most: 1, per: day", "there is no provider 'x' in this"),
+    ],
+)
+def test_a_wrong_limit_is_refused_with_the_mend(path: Path, row: str, message: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, f"{SMALLEST}limits:\n  - {{{row}}}\n")
+    assert message in str(caught.value)
+
+
+def test_an_entry_with_a_match_stands_in_for_the_one_without(path: Path) -> None:
+    rows = """limits:
+  - {scope: domain, at_most: 20, per: hour}
+  - {scope: domain, match: Gmail.com, at_most: 5, per: hour}
+  - {scope: domain, match: gmail.com, at_most: 40, per: day}
+"""
+    accounts = load(path, SMALLEST + rows)
+    rules = LimitRules(accounts)
+
+    def caps(domain: str) -> list[tuple[str, int]]:
+        draw = Draw(account=accounts.accounts[0], domain=domain)
+        found = [cap for cap in rules.caps(draw) if cap.reason == "domain_limit"]
+        assert all(domain not in cap.key for cap in found)
+        return sorted((str(cap.window.period), cap.at_most) for cap in found)
+
+    assert caps("acme.example") == [("hour", 20)]
+    assert caps("gmail.com") == [("day", 40), ("hour", 5)]
+
+
+def test_every_reason_of_a_rule_is_in_the_monitoring_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    missing = [reason for reason in [*reasons(), FOLLOW_UPS_FIRST] if f"`{reason}`" not in page]
+    assert missing == []
+
+
+def test_the_example_of_the_page_on_sending_is_a_good_file(path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sending.md").read_text(encoding="utf-8")
+    example = page.partition("```yaml\n")[2].partition("```")[0]
+    owners = "owners:\n  - {id: ann, name: Ann, email: ann@reps.example}\n"
+    sms = "  - {id: text, channel: sms, provider: twilio, address: '+12025550141'}\n"
+    text = example.replace("\naccounts:\n", f"\n{owners}accounts:\n{sms}", 1)
+    accounts = load(path, text)
+    assert accounts.account_by_id["mail-ann"].limits.ramp is not None
+    assert len(accounts.limits) == 5

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.calendar import (
+from cadenza.calendars import (
     TAIL_MARGIN,
     Days,
     Window,

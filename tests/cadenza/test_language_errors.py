@@ -196,3 +196,38 @@ def test_template_names_do_not_climb(tmp_path: Path, name: str) -> None:
     assert set(read_sources(path)) == {"trial.yaml"}
     with pytest.raises(CadenceError, match="there is no template"):
         load_cadence(path)
+
+
+def test_what_is_wrong_in_all_variants_of_a_step_is_told_once_by_its_own_name() -> None:
+    text = """\
+cadence: trial
+objective: goal
+experiments: {pace: {fast: 1, slow: 1}}
+steps:
+- {step: intro, email: mail}
+- step: again
+  email: mail
+  thread: reply
+  variants: {pace: {fast: {after: 1 day}}}
+"""
+    [told] = problems({"trial.yaml": text + TAIL, "templates/mail.liquid": MAIL})
+    assert "`again` replies in a thread" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "1:1: this file is empty; a cadence is written as keys and values"),
+        ("# to come\n", "1:1: this file is empty; a cadence is written as keys and values"),
+        ("title: x\nsteps:\n\t- step: a\n", "3:1: there is a tab here; indent with spaces"),
+        ("title: x\n---\ntitle: y\n", "2:1: a file holds one document; remove the line `---`"),
+        ("title: " + "[" * 3000, "1:1: this is nested too deeply for a cadence"),
+        (
+            "steps:\n" + "".join(" " * depth + "-\n" for depth in range(300)),
+            "nested too deeply for a cadence; write it flatter",
+        ),
+    ],
+)
+def test_what_is_no_readable_yaml_is_told_in_words(text: str, told: str) -> None:
+    [problem] = problems({"trial.yaml": text})
+    assert told in problem

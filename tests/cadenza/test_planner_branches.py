@@ -19,7 +19,7 @@ def test_later_line_waits_until_the_first_can_no_longer_hold() -> None:
     walk = Walk(cadence(FORK))
     walk.act()
     done = walk.hear(EventType.OPENED, "intro", at=walk.now + HOUR)
-    assert not done.replace_plan
+    assert not done.replaced
     assert walk.state.step == "fork"
     walk.act()
     assert walk.state.step == "warm"

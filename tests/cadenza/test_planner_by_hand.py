@@ -15,9 +15,10 @@ from tests.cadenza.courses import CALL, DAY, HOUR, MONDAY, THREE_MAILS, Walk, ca
 def test_stop_carries_its_outcome() -> None:
     walk = Walk(cadence(THREE_MAILS))
     done = walk.tell("stopped", outcome="disqualified", reason="a competitor")
-    assert (done.replace_plan, done.plan) == (True, None)
+    assert done.replaced
+    assert not done.plans
     assert walk.state.outcome is Outcome.DISQUALIFIED
-    assert walk.tell("stopped", outcome="won") == Transition(state=walk.state, replace_plan=False)
+    assert walk.tell("stopped", outcome="won") == Transition(state=walk.state)
 
 
 def test_stop_without_an_outcome_is_stopped() -> None:
@@ -30,7 +31,7 @@ def test_paused_enrollment_resumes_where_it_stood_and_not_before_its_time() -> N
     walk = Walk(cadence(THREE_MAILS))
     walk.act()
     plan = walk.plan
-    assert walk.tell("paused").replace_plan
+    assert walk.tell("paused").replaced
     assert walk.plan is None
     walk.tell("resumed", at=walk.now + HOUR)
     assert walk.plan == plan
@@ -49,7 +50,7 @@ def test_what_arrives_during_a_pause_counts_after_it() -> None:
     walk = Walk(cadence(THREE_MAILS))
     walk.tell("paused")
     sent = walk.apply(Occurrence(kind="sent", at=MONDAY + 3 * HOUR, step="first"))
-    assert not sent.replace_plan
+    assert not sent.replaced
     assert walk.state.step == "first"
     walk.tell("resumed", at=MONDAY + 4 * HOUR)
     assert walk.state.step == "second"
@@ -60,7 +61,7 @@ def test_nothing_opens_or_elapses_during_a_pause() -> None:
     walk.tell("paused")
     for kind in ("opened_task", "elapsed"):
         done = walk.apply(Occurrence(kind=kind, at=walk.now, step="call"))
-        assert done == Transition(state=walk.state, replace_plan=False)
+        assert done == Transition(state=walk.state)
     walk.tell("resumed")
     assert walk.planned_channel() is Channel.TASK
 

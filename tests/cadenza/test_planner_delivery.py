@@ -26,7 +26,7 @@ def test_settled_touch_moves_on(kind: str) -> None:
 def test_word_about_an_earlier_visit_changes_nothing() -> None:
     walk = Walk(cadence(THREE_MAILS))
     old = Occurrence(kind="sent", at=MONDAY, step="first", data={"visit": 7})
-    assert walk.apply(old) == Transition(state=walk.state, replace_plan=False)
+    assert walk.apply(old) == Transition(state=walk.state)
     assert walk.state.step == "first"
 
 
@@ -35,7 +35,7 @@ def test_same_word_of_delivery_again_changes_nothing() -> None:
     walk.act()
     before = walk.state
     again = Occurrence(kind="sent", at=walk.now + HOUR, step="first")
-    assert walk.apply(again) == Transition(state=before, replace_plan=False)
+    assert walk.apply(again) == Transition(state=before)
 
 
 def test_end_after_a_skipped_touch_comes_on_its_day() -> None:
@@ -62,7 +62,7 @@ def test_end_after_a_skipped_touch_comes_on_its_day() -> None:
 def test_word_about_another_step_is_only_noted() -> None:
     walk = Walk(cadence(THREE_MAILS))
     done = walk.apply(Occurrence(kind="sent", at=MONDAY, step="third"))
-    assert not done.replace_plan
+    assert not done.replaced
     assert (walk.state.step, list(walk.state.history)) == ("first", ["third"])
 
 

@@ -32,8 +32,8 @@ def test_event_ends_a_sales_cadence(event: EventType, outcome: Outcome) -> None:
     walk = Walk(cadence(THREE_MAILS))
     walk.act()
     done = walk.hear(event, "first")
-    assert done.replace_plan
-    assert done.plan is None
+    assert done.replaced
+    assert not done.plans
     assert walk.finished
     assert walk.state.outcome is outcome
     assert walk.state.history["first"][event] == walk.now
@@ -44,7 +44,7 @@ def test_event_that_nobody_waits_for_changes_nothing(event: EventType) -> None:
     walk = Walk(cadence(THREE_MAILS))
     walk.act()
     before = walk.state
-    assert walk.hear(event, "first") == Transition(state=before, replace_plan=False)
+    assert walk.hear(event, "first") == Transition(state=before)
 
 
 @pytest.mark.parametrize("event", [EventType.OPENED, EventType.CLICKED, EventType.AUTO_REPLIED])
@@ -52,7 +52,7 @@ def test_event_is_noted_and_the_plan_stays(event: EventType) -> None:
     walk = Walk(cadence(THREE_MAILS))
     walk.act()
     plan = walk.plan
-    assert not walk.hear(event, "first").replace_plan
+    assert not walk.hear(event, "first").replaced
     assert walk.plan == plan
     assert event in walk.state.history["first"]
     assert walk.effects == []
@@ -97,16 +97,17 @@ def test_owner_hears_of_the_first_response_only() -> None:
     walk.hear(EventType.REPLIED, "first")
     walk.hear(EventType.REPLIED, "second")
     walk.hear(EventType.REPLIED, None)
-    assert walk.effects == [("notify_owner", {"event": "replied", "step": "first"})]
+    told = [data for kind, data in walk.effects if kind == "notify_owner"]
+    assert told == [{"event": "replied", "step": "first"}]
 
 
 def test_owner_hears_of_a_response_after_the_end_too() -> None:
     walk = Walk(cadence(THREE_MAILS)).to_the_end()
     ended = walk.state
     done = walk.hear(EventType.REPLIED, "third")
-    assert not done.replace_plan
+    assert not done.replaced
     assert walk.state == replace(ended, history=walk.state.history)
-    assert [kind for kind, _ in walk.effects] == ["notify_owner"]
+    assert [kind for kind, _ in walk.effects] == ["notify_owner", "tell_colleagues"]
 
 
 def test_same_event_again_changes_nothing() -> None:
@@ -115,7 +116,7 @@ def test_same_event_again_changes_nothing() -> None:
     walk.hear(EventType.OPENED, "first")
     before = walk.state
     again = walk.hear(EventType.OPENED, "first", at=walk.now + DAY)
-    assert again == Transition(state=before, replace_plan=False)
+    assert again == Transition(state=before)
 
 
 def test_event_about_no_step_is_kept_under_no_name() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cadenza.abc import Standing
-from cadenza.calendar import TAIL_MARGIN, local_date
+from cadenza.calendars import TAIL_MARGIN, local_date
 from cadenza.language.cadence import Cadence
 from cadenza.model import (
     SENDING_CHANNELS,
@@ -153,8 +153,8 @@ class Course:
 
     def _take(self, transition: Transition) -> None:
         self.state = transition.state
-        if transition.replace_plan:
-            self.plan = transition.plan
+        if transition.replaced:
+            self.plan = next(iter(transition.plans), None)
             check_plan(self.plan, self.cadence, self.profile, self.now)
         assert state_from_json(state_to_json(self.state)) == self.state
         if self.state.status is not EnrollmentStatus.ACTIVE:
@@ -169,7 +169,7 @@ class Course:
         assert first == advance(self.cadence, before, self.profile, occurrence, self.now)
         self._take(first)
         again = advance(self.cadence, self.state, self.profile, occurrence, self.now)
-        assert again == Transition(state=self.state, replace_plan=False)
+        assert again == Transition(state=self.state)
 
     def act(self, late_by: timedelta) -> None:
         plan = self.plan

@@ -46,7 +46,7 @@ def test_meeting_booked_on_the_phone_ends_the_cadence_without_telling_the_owner(
     walk.act()
     walk.hear(EventType.TASK_DONE, "call", disposition="meeting_booked")
     assert walk.state.outcome is Outcome.WON
-    assert [kind for kind, _ in walk.effects] == ["open_task"]
+    assert [kind for kind, _ in walk.effects] == ["open_task", "tell_colleagues"]
 
 
 def test_task_without_a_wait_goes_on_at_once_and_its_outcome_counts_later() -> None:
@@ -71,7 +71,7 @@ def test_task_without_a_wait_goes_on_at_once_and_its_outcome_counts_later() -> N
     walk = Walk(course)
     walk.act()
     assert walk.state.step == "rest"
-    assert not walk.hear(EventType.TASK_DONE, "call", disposition="connected").replace_plan
+    assert not walk.hear(EventType.TASK_DONE, "call", disposition="connected").replaced
     walk.act()
     assert walk.state.outcome is Outcome.WON
 
@@ -81,4 +81,4 @@ def test_task_opened_twice_is_one_task() -> None:
     walk.act()
     before = walk.state
     again = walk.apply(Occurrence(kind="opened_task", at=walk.now, step="call"))
-    assert again == Transition(state=before, replace_plan=False)
+    assert again == Transition(state=before)

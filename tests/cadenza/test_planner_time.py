@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cadenza.calendar import draw
+from cadenza.calendars import draw
 from cadenza.model import (
     Channel,
     Outcome,

@@ -1,6 +1,5 @@
-"""Every shipped cadence compiles, each way through it is walked, and its texts are fit to send."""
+"""Every shipped cadence compiles, and each way through the ten touches is as it should be."""
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -9,16 +8,11 @@ from pathlib import Path
 import pytest
 
 import cadences
-from cadenza.accounts import Organisation, Owner
-from cadenza.calendar import Days, local_date
+from cadenza.calendars import Days, local_date
 from cadenza.language.cadence import Cadence
 from cadenza.language.loader import load_cadence
-from cadenza.language.variables import variables_for
 from cadenza.model import SENDING_CHANNELS, Channel, EventType, Outcome
 from cadenza.steps.branch import BranchStep
-from cadenza.steps.email import EmailStep
-from cadenza.steps.sms import SmsStep
-from cadenza.steps.social import SocialStep
 from cadenza.steps.task import TaskStep
 from tests.cadenza.courses import MONDAY, Walk, local, person
 
@@ -160,60 +154,3 @@ def test_touches_become_ever_fewer() -> None:
     days = [local(p, walk.profile).date() for p in walk.acted if p.channel is not Channel.TIMER]
     first_half = sum((day - days[0]).days <= 9 for day in days)
     assert first_half >= len(days) - first_half
-
-
-# Texts ------------------------------------------------------------------------
-
-OWNER = Owner(
-    id="maya",
-    name="Maya Lind",
-    title="Planner",
-    phone="+32 9 000 00 00",
-    email="maya@larkspur.example",
-    signature="Maya Lind\nLarkspur",
-)
-ORGANISATION = Organisation(name="Larkspur", postal_address="Kaai 4, 9000 Gent")
-GSM = re.compile(r"[A-Za-z0-9 @£$¥èéùìòÇ\nØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ!\"#¤%&'()*+,\-./:;<=>?¡ÄÖÑÜ§¿äöñüà]*")
-
-NAMES = ["Zoë", "Łukasz", "Øystein", "Bartholomäus", "Nguyễn Thị Minh", "志明"]
-
-
-def segments(text: str) -> int:
-    """How many segments a text message takes (3GPP TS 23.038: 160/153 GSM, 70/67 UCS-2)."""
-    one, many = (160, 153) if GSM.fullmatch(text) else (70, 67)
-    return 1 if len(text) <= one else -(-len(text) // many)
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-@pytest.mark.parametrize("name", NAMES)
-def test_every_text_is_fit_to_send(path: Path, name: str) -> None:
-    cadence = load_cadence(path)[1]
-    variables = variables_for(
-        profile=person(fields={"first_name": name}),
-        owner=OWNER,
-        sender=None,
-        organisation=ORGANISATION,
-        unsubscribe_url="https://u.example/1",
-    )
-    for step in cadence.steps.values():
-        if isinstance(step, EmailStep):
-            mail = step.render(variables)
-            assert mail.subject.startswith("Re: ") is (step.thread_with is not None)
-            assert len(mail.subject) <= 60
-            assert "{{" not in mail.html + mail.text
-            assert "Kaai 4" in mail.text
-            assert "https://u.example/1" in mail.text
-            assert "https://u.example/1" in mail.html
-            assert 40 < len(mail.preview) <= 110
-            assert 60 < len(mail.text.split()) < 200
-        elif isinstance(step, SmsStep):
-            text = step.render(variables)
-            assert text.endswith("Reply STOP to opt out")
-            assert segments(text) <= 3 if not GSM.fullmatch(name) else segments(text) <= 2
-        elif isinstance(step, SocialStep):
-            assert name in step.render(variables)
-        elif isinstance(step, TaskStep):
-            spec = step.render(variables)
-            assert name in spec.title
-            assert name in spec.script
-            assert spec.checklist

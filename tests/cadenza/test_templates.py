@@ -5,15 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.accounts import Organisation, Owner, SenderAccount
 from cadenza.errors import MissingVariable, RenderError
 from cadenza.language.email_template import RenderedEmail, compile_email, one_line
 from cadenza.language.markup import to_html, to_text
 from cadenza.language.source import Place, Reporter, Text
 from cadenza.language.template import Variables, compile_template
-from cadenza.language.variables import variables_for
-from cadenza.model import Channel
-from tests.cadenza.courses import person
 
 VARIABLES: Variables = {
     "prospect": {"first_name": "Zoë", "company": "Gâteaux & Fils", "title": "", "seats": 12},
@@ -87,6 +83,9 @@ def read(html: str) -> _Reader:
         ("{{ prospect.title | default: 'friend' }}", "friend"),
         ("{{ prospect.nothing | default: prospect.company }}", "Gâteaux & Fils"),
         ("{{ prospect.nothing | default: '' }}", ""),
+        ("{{ prospect.x | default: prospect.y | default: 'you' }}", "you"),
+        ("{{ prospect.x | default: prospect.company | default: 'you' }}", "Gâteaux & Fils"),
+        ("{{ owner.signature | newline_to_br }}", "Maya Lind<br />\nLarkspur <planning>"),
         ("{{ prospect.first_name | upcase }}", "ZOË"),
         ("{{ prospect['first_name'] }}", "Zoë"),
         ("{% if prospect.title %}yes{% else %}no{% endif %}", "no"),
@@ -145,6 +144,15 @@ def test_html_templates_escape_values_and_others_do_not() -> None:
 @given(value=st.text(min_size=1).filter(str.strip))
 def test_value_is_shown_as_it_is_whatever_it_holds(value: str) -> None:
     assert filled("<{{ prospect.first_name }}>", first_name=value) == f"<{value}>"
+
+
+@given(value=st.text(st.sampled_from("a<&é \n\u2028\x0b"), min_size=1).filter(str.strip))
+def test_lines_are_broken_as_by_the_filter_of_liquid(value: str) -> None:
+    for autoescape in (False, True):
+        quick = filled("{{ prospect.x | newline_to_br }}", autoescape=autoescape, x=value)
+        # With a filter more, python-liquid itself does it.
+        slow = "{{ prospect.x | append: '' | newline_to_br }}"
+        assert quick == filled(slow, autoescape=autoescape, x=value)
 
 
 def test_liquid_in_a_value_is_not_run() -> None:
@@ -267,6 +275,22 @@ def test_owner_without_a_signature_signs_with_the_name() -> None:
     variables = {**VARIABLES, "owner": {"name": "Maya Lind", "signature": ""}}
     shown = template.render(variables, subject=template.subject, prefix="")
     assert shown.text == "Hello.\n\nMaya Lind\n"
+    sender = {**VARIABLES["sender"], "signature": "Larkspur\nplanning"}
+    shown = template.render({**variables, "sender": sender}, subject=template.subject, prefix="")
+    assert shown.text == "Hello.\n\nLarkspur\nplanning\n"
+    assert "Larkspur<br />\nplanning" in shown.html
+
+
+def test_template_that_signs_with_the_sender_gets_no_second_signature() -> None:
+    with_sender = {**VARIABLES, "sender": {**VARIABLES["sender"], "signature": "The desk\nGent"}}
+    reporter = Reporter()
+    source = "---\nsubject: Hi\n---\nHello.\n\n{{ sender.signature }}\n"
+    template = compile_email("m.liquid", source, service=True, reporter=reporter)
+    assert template is not None
+    assert template.subject is not None
+    shown = template.render(with_sender, subject=template.subject, prefix="")
+    assert shown.text == "Hello.\n\nThe desk\nGent\n"
+    assert "The desk<br />\nGent" in shown.html
 
 
 @pytest.mark.parametrize(
@@ -363,22 +387,3 @@ def test_mail_template_is_refused(source: str, line: int, column: int, message: 
     [problem] = reporter.problems
     assert message in problem.message
     assert problem.place == Place(file="mail.liquid", line=line, column=column)
-
-
-def test_variables_hold_what_is_known_of_everybody() -> None:
-    owner = Owner(id="maya", name="Maya Lind", email="maya@larkspur.example")
-    account = SenderAccount(
-        id="box", channel=Channel.EMAIL, provider="smtp", address="m@larkspur.example", name="Maya"
-    )
-    variables = variables_for(
-        profile=person(fields={"first_name": "Zoë", "email": "forged@example.org"}),
-        owner=owner,
-        sender=account,
-        organisation=Organisation(name="Larkspur", postal_address="Kaai 4"),
-        unsubscribe_url="https://u.example/1",
-    )
-    assert variables["prospect"]["first_name"] == "Zoë"
-    assert variables["prospect"]["email"] == "zoe@example.org"
-    assert variables["prospect"]["country"] == "FR"
-    assert variables["sender"] == {"name": "Maya", "address": "m@larkspur.example"}
-    assert variables["unsubscribe_url"] == "https://u.example/1"

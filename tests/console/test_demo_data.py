@@ -35,10 +35,11 @@ from console.enroll.table import read_rows
 from senders.email_smtp.settings import smtp_settings
 from senders.sms_twilio import TwilioSender
 from senders.social_unipile import UnipileSender
+from senders.webhook_http import WebhookSender
 
 DATA = resources.files("console.demo") / "data"
 MEMBERS = {column.title: column.member for column in map_columns(COLUMNS, {})}
-DEMO_ENVIRONMENT = outside_env({"smtp": 2525, "sms": 8001, "social": 8002})
+DEMO_ENVIRONMENT = outside_env({"smtp": 2525, "sms": 8001, "social": 8002, "webhook": 8003})
 # Ranges that regulators keep for fiction, by country; E.164.
 FICTION = {
     "US": r"\+1\d{3}55501\d\d",
@@ -297,8 +298,11 @@ def test_every_sender_takes_its_accounts(any_accounts: Accounts) -> None:
             assert password.get_secret_value() == DEMO_ENVIRONMENT["DEMO_SMTP_PASSWORD"]
         elif account.channel == Channel.SMS:
             assert TwilioSender.route(account).startswith("twilio:http://127.0.0.1:8001:AC")
-        else:
+        elif account.channel == Channel.SOCIAL:
             assert UnipileSender.route(account).startswith("unipile:http://127.0.0.1:8002:unipile-")
+        else:
+            assert WebhookSender.route(account).startswith("webhook:")
+            assert account.address == "http://127.0.0.1:8003/hooks"
 
 
 def test_all_mailboxes_share_one_login_and_its_connections(any_accounts: Accounts) -> None:

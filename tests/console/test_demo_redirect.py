@@ -8,7 +8,7 @@ from cadenza.accounts import load_accounts
 from cadenza.errors import ConfigurationError
 from console.demo.redirect import redirect_accounts
 
-PORTS = {"smtp": 2525, "sms": 8081, "social": 8082}
+PORTS = {"smtp": 2525, "sms": 8081, "social": 8082, "webhook": 8083}
 
 REAL = """
 organisation: {name: Acme, postal_address: 1 Road}
@@ -33,13 +33,18 @@ accounts:
     address: xyz
     settings: {api_base: "https://api1.unipile.example"}
     secrets: {api_key: {env: NOPE}}
+  - id: crm
+    channel: webhook
+    provider: http
+    address: https://crm.acme.example/hooks?token=x
+    secrets: {signing: {env: NOPE}}
 """
 
 
 def test_no_server_of_the_file_is_left_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("DEMO_SMTP_PASSWORD", "DEMO_SMS_TOKEN", "DEMO_SOCIAL_KEY"):
+    for name in ("DEMO_SMTP_PASSWORD", "DEMO_SMS_TOKEN", "DEMO_SOCIAL_KEY", "DEMO_WEBHOOK_SECRET"):
         monkeypatch.setenv(name, "made-up")
     source, target = tmp_path / "real.yaml", tmp_path / "demo.yaml"
     source.write_text(REAL)
@@ -48,7 +53,9 @@ def test_no_server_of_the_file_is_left_in_it(
     assert "acme.example:" not in written
     assert "unipile.example" not in written
     accounts = load_accounts(target)
-    mail, text, profile = accounts.accounts
+    mail, text, profile, crm = accounts.accounts
+    assert crm.address == "http://127.0.0.1:8083/hooks"
+    assert "crm.acme.example" not in written
     assert mail.settings["host"] == "127.0.0.1"
     assert mail.settings["port"] == PORTS["smtp"]
     assert text.settings["api_base"] == "http://127.0.0.1:8081"

@@ -200,7 +200,8 @@ def test_settings_load_from_what_a_service_is_given(
     name: str, service: Service, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for secret in service.secrets:
-        (tmp_path / secret).write_text("0123456789abcdef0123456789abcdef\n")
+        scheme = "redis://:" if secret == "redis_url" else ""
+        (tmp_path / secret).write_text(f"{scheme}0123456789abcdef0123456789abcdef@valkey\n")
     given = {
         key: value.replace("/run/secrets/", f"{tmp_path}/")
         for key, value in service.environment.items()

@@ -20,7 +20,7 @@ def test_a_click_leads_to_the_target_and_is_recorded() -> None:
     [event] = answer.events
     assert answer.status == 302
     assert answer.headers["location"] == "https://example.com/pricing?plan=%C3%A9&from=mail"
-    assert event.data == {"url": TARGET}
+    assert event.data == {"url": TARGET, "by": "machine"}
     assert event.about == (TouchRef(touch_id=TOUCH),)
     assert event.occurred_at == NOW
 

@@ -34,7 +34,7 @@ def test_one_event_a_minute_however_often_the_image_is_fetched() -> None:
         [event] = SOURCE.receive(request).events
         assert event.about == (TouchRef(touch_id=TOUCH),)
         ids.append(event.external_id)
-    assert ids[0] == ids[1] == f"{TOUCH}.20260303T1000"
+    assert ids[0] == ids[1] == f"{TOUCH}.20260303T1000.m"
     assert len({*ids[1:]}) == 3
 
 

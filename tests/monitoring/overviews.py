@@ -12,6 +12,7 @@ from cadenza.overview import (
     EnrollmentDepth,
     PipelineOverview,
     Rollup,
+    WaitingDepth,
 )
 
 EMPTY = PipelineOverview(
@@ -54,6 +55,8 @@ BUSY = overview(
         rollup("task:connected", 5, step="call", channel="task"),
         rollup("enrolled", 90, step="", channel=""),
         rollup("rejected", 10, step="", channel=""),
+        rollup("refused", 6, step="", channel=""),
+        rollup("signal:recorded", 12, cadence="", step="", channel=""),
         rollup("finished:replied", 4, step="", channel=""),
     ),
     channels=(
@@ -68,6 +71,8 @@ BUSY = overview(
     open_tasks=11,
     unknown_touches=1,
     shards_leased=200,
+    waiting=(WaitingDepth(channel="email", reason="account_gap", touches=4),),
     suppressions=9,
+    marketing_suppressions=4,
 )
 """A deployment in which everything is there once."""

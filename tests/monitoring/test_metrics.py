@@ -24,7 +24,7 @@ from tests.monitoring.promtool import needs_promtool, promtool
 ALL = [declaration for declared in declarations().values() for declaration in declared]
 UNITS = re.compile(
     r"_(seconds|touches|rows|batches|events|tasks|enrollments|info|shards|suppressions|waiting"
-    r"|leased|unread|up)$"
+    r"|leased|unread|closed|up)$"
 )
 
 

@@ -1,19 +1,28 @@
 """The overview, read from a real PostgreSQL."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 
 from cadenza.accounts import Accounts, Limits, Organisation, Owner, SenderAccount
 from cadenza.clock import Clock
+from cadenza.fence import Fence
 from cadenza.model import Channel, EnrollmentStatus
-from cadenza.overview import AccountUse, BatchDepth, BatchState, EnrollmentDepth, Rollup
+from cadenza.overview import (
+    AccountUse,
+    BatchDepth,
+    BatchState,
+    EnrollmentDepth,
+    Rollup,
+    WaitingDepth,
+)
 from cadenza.storage import rollups
 from cadenza.storage.database import Connection, Database
 from cadenza.storage.overview import OverviewReader
 from cadenza.storage.rollups import Tally
+from tests.support.rows import enrollments, plan
 
 NOW = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
 
@@ -61,7 +70,7 @@ async def tx(database: Database) -> AsyncIterator[Connection]:
 
 @pytest.fixture
 def reader(database: Database) -> OverviewReader:
-    return OverviewReader(database, ACCOUNTS, StoppedClock())
+    return OverviewReader(database, ACCOUNTS, StoppedClock(), Fence("", StoppedClock()))
 
 
 async def _enroll(tx: Connection, key: str, status: str) -> int:
@@ -173,10 +182,32 @@ async def test_accounts_show_the_day_of_the_organisation(
 ) -> None:
     in_paris_it_is_already = NOW.date() + timedelta(days=1)
     for day, used in ((NOW.date(), 40), (in_paris_it_is_already, 3)):
-        await tx.execute("insert into account_day values ('ann', $1, $2, 40, 1)", day, used)
+        await tx.execute(
+            """insert into quota_use (key, window_start, used, cap) values
+                ('account:ann:day', $1::timestamp at time zone 'Europe/Paris', $2, 40)""",
+            datetime.combine(day, time()),
+            used,
+        )
+    await tx.execute(
+        """insert into account_pause (account, reason, source, paused_at)
+        values ('bob', 'r', 'by_hand', $1)""",
+        NOW,
+    )
     assert (await reader.read()).accounts == [
         AccountUse(account_id="ann", channel=Channel.EMAIL, used_today=3, cap_per_day=40),
-        AccountUse(account_id="bob", channel=Channel.EMAIL, used_today=0, cap_per_day=40),
+        AccountUse(
+            account_id="bob", channel=Channel.EMAIL, used_today=0, cap_per_day=40, rests=True
+        ),
+    ]
+
+
+async def test_what_waits_is_counted_by_the_rule_that_holds_it(
+    reader: OverviewReader, tx: Connection
+) -> None:
+    await plan(tx, await enrollments(tx, 3))
+    await tx.execute("update due set reason = 'account_per_day' where touch_id > 1")
+    assert (await reader.read()).waiting == [
+        WaitingDepth(channel="email", reason="account_per_day", touches=2)
     ]
 
 
@@ -242,5 +273,6 @@ async def test_the_offset_of_a_time_lapse_is_told(reader: OverviewReader) -> Non
 
 async def test_a_database_that_is_gone_raises(tmp_path: Path) -> None:
     async with Database(f"postgresql://cadenza@/cadenza?host={tmp_path}") as nowhere:
+        gone = OverviewReader(nowhere, ACCOUNTS, StoppedClock(), Fence("", StoppedClock()))
         with pytest.raises(FileNotFoundError):
-            await OverviewReader(nowhere, ACCOUNTS, StoppedClock()).read()
+            await gone.read()

@@ -120,5 +120,35 @@ async def test_closing_cancels_what_runs() -> None:
     assert agenda.pending == 0
 
 
+async def test_a_conducted_agenda_begins_only_when_it_is_told_to(clock: ClockFile) -> None:
+    agenda = Agenda(ScheduleClock(clock.path), conducted=True)
+    done: list[str] = []
+    agenda.after(HOUR_US, note(done, "reps"), last=True)
+    agenda.after(HOUR_US, note(done, "people"))
+    agenda.after(2 * HOUR_US, note(done, "later"))
+    clock.jump(HOUR_US)
+    agenda.run_due()
+    assert (agenda.is_idle(), agenda.pending, done) == (True, 3, [])
+    agenda.act()
+    await eventually(agenda.is_idle, "people are done")
+    assert done == ["people"]
+    agenda.act()
+    await eventually(agenda.is_idle, "reps are done")
+    assert (done, agenda.pending) == (["people", "reps"], 1)
+    agenda.run_on()
+    clock.jump(HOUR_US)
+    await eventually(lambda: done[-1] == "later", "it runs by itself")
+    await agenda.close()
+
+
+async def test_a_clock_that_stands_gives_everything_one_time(clock: ClockFile) -> None:
+    standing = ScheduleClock(clock.path)
+    clock.stand(5 * HOUR_US)
+    assert {standing.now_us() for _ in range(1000)} == {5 * HOUR_US}
+    clock.stand(0)
+    assert standing.now_us() > 5 * HOUR_US
+    standing.close()
+
+
 def test_times_are_told_in_iso() -> None:
     assert to_iso(1_000_001) == "1970-01-01T00:00:01.000001+00:00"

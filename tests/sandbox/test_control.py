@@ -127,7 +127,7 @@ async def test_duplicates_are_found_by_key_and_by_what_is_said(
         sandbox, make_mail("b@x.example", message_id="<3@x>", gateway="http://127.0.0.1:8")
     )
     summary = (await control.get("/summary")).json()
-    assert summary["duplicates"] == {"email": 2, "sms": 0, "social": 0, "rep_mail": 0}
+    assert {name: n for name, n in summary["duplicates"].items() if n} == {"email": 2}
     assert [(row["by"], row["seq"], row["first_seq"]) for row in summary["duplicate_rows"]] == [
         ("key", 4, 1),
         ("digest", 5, 2),

@@ -41,7 +41,7 @@ async def test_the_process_serves_until_it_is_told_to_stop(tmp_path: Path) -> No
         started = json.loads(ready.read_text())
         ports = started["ports"]
         assert started["pid"] == process.pid
-        assert set(ports) == {"smtp", "sms", "social", "control"}
+        assert set(ports) == {"smtp", "sms", "social", "webhook", "control"}
         client = aiosmtplib.SMTP(
             hostname="127.0.0.1",
             port=ports["smtp"],

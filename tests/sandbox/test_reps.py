@@ -65,7 +65,7 @@ async def test_due_tasks_of_all_pages_are_done(
     assert all(hit.headers["authorization"] == "Bearer secret" for hit in gateway.hits)
     document = json.loads(done[0].body)
     assert document["disposition"] in CALL
-    assert set(document) == {"disposition", "note"}
+    assert set(document) == {"disposition", "note", "tick_all"}
     assert sandbox.ledger.actions == {"task_done": 2}
     await poll(sandbox, clock)
     assert len(gateway.named("/api/tasks")) == 4

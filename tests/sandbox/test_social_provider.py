@@ -1,12 +1,13 @@
 """The social provider, request by request."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
+from sandbox.ledger import Received
 from sandbox.main import Sandbox
 from sandbox.social_profiles import full_name, provider_id, public_identifier
 from tests.sandbox.conftest import Begin
@@ -51,7 +52,12 @@ async def write(
 ) -> httpx.Response:
     fields = {"account_id": ACCOUNT, "text": text, "attendees_ids": provider_id(PERSON), **more}
     if inmail:
-        fields |= {"linkedin[api]": "classic", "linkedin[inmail]": "true"}
+        inmail_fields = {
+            "linkedin[api]": "classic",
+            "linkedin[inmail]": "true",
+            "subject": "An idea",
+        }
+        fields = {**inmail_fields, **fields}
     parts = [(name, (None, value)) for name, value in fields.items()]
     return await client.post("/chats", files=parts)
 
@@ -185,6 +191,62 @@ async def test_an_inmail_needs_no_connection_and_is_echoed_and_answered(
     assert answer["sender"]["attendee_provider_id"] == provider_id(PERSON)
     assert answer["account_info"]["user_id"] == owner
     assert sandbox.ledger.actions == {"social_echoed": 1, "social_replied": 1}
+
+
+async def test_an_inmail_has_a_subject_and_is_shorter_than_a_message(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    assert problem(await write(client, inmail=True, subject="")) == (
+        400,
+        "errors/invalid_parameters",
+    )
+    for wrong in ({"text": "x" * 1901}, {"subject": "x" * 201}):
+        answer = await write(client, inmail=True, **wrong)
+        assert problem(answer) == (400, "errors/too_many_characters")
+    assert (await write(client, inmail=True)).status_code == 201
+    notes = [row.note for row in sandbox.ledger.after(0, 10) if isinstance(row, Received)]
+    assert notes == ["inmail"] * 4
+
+
+async def test_a_visit_is_noted_when_its_owner_is_to_be_told(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    await client.get(f"/users/{PERSON}", params={"account_id": ACCOUNT})
+    assert sandbox.ledger.accepted == {}
+    for _ in range(2):
+        look = {"account_id": ACCOUNT, "notify": "true"}
+        assert (await client.get(f"/users/{PERSON}", params=look)).status_code == 200
+    assert sandbox.ledger.accepted == {"social": 2}
+    assert sandbox.ledger.duplicates == []
+
+
+async def follow(client: httpx.AsyncClient, **changes: object) -> httpx.Response:
+    document = {
+        "account_id": ACCOUNT,
+        "method": "POST",
+        "request_url": "https://www.linkedin.com/voyager/api/feed/dash/followingStates/"
+        f"urn:li:fsd_followingState:urn:li:fsd_profile:{provider_id(PERSON)}",
+        "body": {"patch": {"$set": {"following": True}}},
+        "encoding": False,
+    }
+    return await client.post("/linkedin", json={**document, **changes})
+
+
+async def test_somebody_is_followed_by_what_is_passed_through(
+    client: httpx.AsyncClient, sandbox: Sandbox
+) -> None:
+    assert (await follow(client)).status_code == 200
+    assert sandbox.ledger.accepted == {"social": 1}
+    assert (await follow(client)).status_code == 200
+    assert len(sandbox.ledger.duplicates) == 1
+    wrong: Sequence[Mapping[str, Any]] = (
+        {"method": "GET"},
+        {"request_url": "https://www.linkedin.com/voyager/api/me"},
+        {"body": {}},
+    )
+    for changes in wrong:
+        assert problem(await follow(client, **changes)) == (400, "errors/invalid_parameters")
+    assert problem(await follow(client, account_id="acc-9")) == (404, "errors/resource_not_found")
 
 
 async def test_echoes_can_be_turned_off(begin: Begin, clock: ClockFile, gateway: Gateway) -> None:

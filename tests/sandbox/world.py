@@ -36,13 +36,19 @@ class ClockFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.offset_us = 0
-        path.write_bytes(bytes(8))
+        path.write_bytes(bytes(16))
 
     def jump(self, microseconds: int) -> None:
         """Move schedule time forward."""
         self.offset_us += microseconds
         with self.path.open("r+b") as file:
             file.write(struct.pack("<q", self.offset_us))
+
+    def stand(self, at_us: int) -> None:
+        """Hold schedule time at a moment; 0 lets it run again."""
+        with self.path.open("r+b") as file:
+            file.seek(8)
+            file.write(struct.pack("<q", at_us))
 
 
 @dataclass(frozen=True, kw_only=True)

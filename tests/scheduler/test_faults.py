@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from cadenza.abc import Standing, Verdict
-from cadenza.model import Channel
-from cadenza.steering import resume
+from cadenza.model import Channel, EnrollmentId, EnrollmentStatus
+from cadenza.steering import steer
 from cadenza.steps.touch import TouchStep
-from cadenza.storage import batches, due, prospects, shards
+from cadenza.storage import batches, due, shards
 from cadenza.storage.database import Database
 from tests.support.eventually import eventually
 from tests.support.pipeline import TWO_MAILS, Pipeline, pipeline
@@ -53,8 +53,9 @@ async def come_due(line: Pipeline) -> None:
 
 async def resume_all(line: Pipeline) -> None:
     async with line.database.transaction() as tx:
-        people = await prospects.by_ids(tx, [1, 2, 3])  # type: ignore[list-item]
-        await resume(tx, list(people.values()), course=line.course, clock=line.clock)
+        ids = [row["id"] for row in await tx.fetch("select id from enrollment order by id")]
+        paused = {EnrollmentStatus.PAUSED}
+        await steer(tx, ids, "resumed", {}, statuses=paused, course=line.course, clock=line.clock)
 
 
 async def test_a_task_that_cannot_be_written_is_held_with_its_reason(calls: Pipeline) -> None:
@@ -130,7 +131,7 @@ async def test_a_timer_whose_enrollment_is_being_changed_is_left_for_the_next_pa
         await tx.execute("select 1 from enrollment where id = 1 for no key update")
         async with asyncio.timeout(5):
             await calls.scheduler.make_pass()
-        await due.forget(tx, [1])  # type: ignore[list-item]
+        await due.forget(tx, [(EnrollmentId(1), "call:1")])
     assert await calls.rows("select enrollment_id from task") == [(2,)]
 
 

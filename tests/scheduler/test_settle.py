@@ -94,11 +94,11 @@ async def test_capacity_that_a_dead_worker_had_taken_is_given_back(line: Pipelin
             await line.delivery.deliver(batch_id)
         except* Death:
             pass
-    assert await line.value("select sum(used) from account_day") == 4
+    assert await line.value("select sum(used) from quota_use") == 4
     async with line.database.transaction() as tx:
         await batches.expire_worker(tx, "worker")
     await line.scheduler._keep_house()
-    assert await line.value("select sum(used) from account_day") == 0
+    assert await line.value("select sum(used) from quota_use") == 0
     assert await line.value("select count(*) from due where reason = 'worker_lost'") == 4
 
 

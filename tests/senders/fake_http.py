@@ -1,4 +1,4 @@
-"""Twilio's and Unipile's APIs, as far as senders use them."""
+"""Twilio's and Unipile's APIs, as far as senders use them, and a receiver of webhooks."""
 
 import asyncio
 import base64
@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import SecretStr
 
 from cadenza.accounts import SenderAccount
-from cadenza.model import Channel, OutboundSms, OutboundSocial, TouchId
+from cadenza.model import Channel, OutboundSms, OutboundSocial, OutboundWebhook, TouchId
 from tests.senders.servers import FakeProvider, Fault
 
 ACCOUNT_SID = "AC" + "0a" * 16
@@ -61,6 +61,10 @@ class FakeHttp(FakeProvider):
     def answer(self, request: Request) -> Response:
         """The response where there is no fault."""
 
+    def acts(self, request: Request) -> bool:
+        """Whether this request is one that does something."""
+        return request.method == "POST"
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             request = await _read_request(reader)
@@ -72,7 +76,7 @@ class FakeHttp(FakeProvider):
             await writer.drain()
 
     async def _respond(self, request: Request) -> Response:
-        fault = await self.take(request.body) if request.method == "POST" else None
+        fault = await self.take(request.body) if self.acts(request) else None
         if fault is Fault.HANGS_UP:
             raise ConnectionAbortedError
         if self.script:
@@ -178,14 +182,19 @@ class FakeUnipile(FakeHttp):
         ).model_copy(update={"secrets": {"api_key": SecretStr("s3cret-key")}})
 
     def touch(self, number: int = 1, action: str = "connect") -> OutboundSocial:
+        says = action in ("connect", "message", "inmail")
         return OutboundSocial(
             touch_id=TouchId(number),
             account_id="chloe-linkedin",
             network="linkedin",
             action=action,
             recipient="elodie-dupont",
-            text=f"Bonjour Élodie, touch-{number}",
+            text=f"Bonjour Élodie, touch-{number}" if says else "",
+            subject="Une idée" if action == "inmail" else "",
         )
+
+    def acts(self, request: Request) -> bool:
+        return super().acts(request) or "notify" in request.query
 
     def answer(self, request: Request) -> Response:
         assert request.headers["x-api-key"] == "s3cret-key"
@@ -199,6 +208,8 @@ class FakeUnipile(FakeHttp):
             case "POST", "/api/v1/chats":
                 document = {"object": "ChatStarted", "chat_id": "c1", "message_id": "m1"}
                 return Response(status=201, document=document)
+            case "POST", "/api/v1/linkedin":
+                return Response(status=200, document={"object": "LinkedinRawData", "data": {}})
         return _problem(404, "resource_not_found")
 
     def form(self) -> dict[str, str]:
@@ -213,3 +224,41 @@ class FakeUnipile(FakeHttp):
             name = part.get_param("name", header="content-disposition")
             fields[str(name)] = payload.decode()
         return fields
+
+
+class FakeReceiver(FakeHttp):
+    """A system that is told by webhooks. told: the documents that it took, in order."""
+
+    private = ("t0ken-in-the-address", "c2VjcmV0c2VjcmV0", "elodie@prospect.example")
+    secret = "whsec_" + base64.b64encode(b"secret" * 4).decode()
+    faults: ClassVar[Mapping[Fault, Response]] = {
+        Fault.BUSY: Response(status=429, document=b"", headers={"Retry-After": "7"}),
+        Fault.REFUSES: Response(status=410, document={"gone": "elodie@prospect.example"}),
+        Fault.REFUSES_ACCOUNT: Response(status=401, document={"error": "c2VjcmV0c2VjcmV0"}),
+    }
+
+    def account(self, **settings: object) -> SenderAccount:
+        return SenderAccount(
+            id="crm",
+            channel=Channel.WEBHOOK,
+            provider="http",
+            address=f"http://127.0.0.1:{self.port}/hooks/t0ken-in-the-address?from=cadenza",
+            settings={"timeout_seconds": 5, "connections": 2, "allow_http": True, **settings},
+        ).model_copy(update={"secrets": {"signing": SecretStr(self.secret)}})
+
+    def touch(self, number: int = 1) -> OutboundWebhook:
+        return OutboundWebhook(
+            touch_id=TouchId(number),
+            account_id="crm",
+            recipient="127.0.0.1",
+            document={
+                "event": "lead.contacted",
+                "touch": number,
+                "fields": {"note": f"Élodie: touch-{number}", "email": "elodie@prospect.example"},
+            },
+        )
+
+    def answer(self, request: Request) -> Response:
+        assert (request.method, request.path) == ("POST", "/hooks/t0ken-in-the-address")
+        assert request.query == {"from": ["cadenza"]}
+        return Response(status=202, document=b"")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from cadenza.model import Channel
-from tests.senders.fake_http import FakeTwilio, FakeUnipile
+from tests.senders.fake_http import FakeReceiver, FakeTwilio, FakeUnipile
 from tests.senders.fake_smtp import FakeSmtp
 from tests.senders.servers import FakeProvider
 
@@ -11,4 +11,5 @@ FAKES: Mapping[tuple[Channel, str], type[FakeProvider]] = {
     (Channel.EMAIL, "smtp"): FakeSmtp,
     (Channel.SMS, "twilio"): FakeTwilio,
     (Channel.SOCIAL, "unipile"): FakeUnipile,
+    (Channel.WEBHOOK, "http"): FakeReceiver,
 }

@@ -11,6 +11,8 @@ from senders.registry import sender_type
 from senders.settings import ProviderSettings
 from senders.sms_twilio import TwilioSettings
 from senders.social_unipile import UnipileSettings
+from senders.webhook_http import WebhookSettings
+from tests.senders.fake_http import FakeReceiver
 
 PAGES = Path(__file__).parents[2] / "docs" / "channels"
 REST = """
@@ -19,13 +21,14 @@ owners: [{id: chloe, name: Chloé Martin, email: chloe@example.com}]
 """
 
 
-@pytest.mark.parametrize("channel", ["email", "sms", "social"])
+@pytest.mark.parametrize("channel", ["email", "sms", "social", "webhook"])
 def test_the_account_of_each_page_is_accepted(
     channel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     example = (PAGES / f"{channel}.md").read_text().partition("```yaml\n")[2].partition("```")[0]
     for name in ("CHLOE_SMTP_PASSWORD", "TWILIO_AUTH_TOKEN", "UNIPILE_API_KEY"):
         monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("CRM_WEBHOOK_SECRET", FakeReceiver.secret)
     path = tmp_path / "accounts.yaml"
     path.write_text(REST + example)
     (account,) = load_accounts(path).accounts
@@ -39,6 +42,7 @@ def test_the_account_of_each_page_is_accepted(
         (Channel.EMAIL, SmtpSettings),
         (Channel.SMS, TwilioSettings),
         (Channel.SOCIAL, UnipileSettings),
+        (Channel.WEBHOOK, WebhookSettings),
     ],
 )
 def test_each_page_tells_every_setting(channel: Channel, settings: type[ProviderSettings]) -> None:

@@ -19,6 +19,7 @@ from cadenza.errors import (
 )
 from cadenza.model import Accepted, Channel, OutboundEmail, OutboundSms
 from senders.registry import sender_type, sender_types
+from senders.webhook_http import WebhookSender
 from tests.senders.fakes import FAKES
 from tests.senders.servers import FakeProvider, Fault
 from tests.support.eventually import eventually
@@ -209,6 +210,8 @@ async def test_a_refused_touch_is_permanent(fake: FakeProvider, sender: Sender) 
 
 
 async def test_a_recipient_that_does_not_exist_is_told(fake: FakeProvider, sender: Sender) -> None:
+    if isinstance(sender, WebhookSender):
+        pytest.skip("a webhook reaches no person")
     fake.fault = Fault.NO_SUCH_RECIPIENT
     with pytest.raises(PermanentSendError) as caught:
         await sender.send(fake.touch(1), Begin())
@@ -227,6 +230,8 @@ async def test_a_refused_account_does_not_burn_the_touch(
 async def test_the_next_touch_is_sent_after_any_fault(
     fake: FakeProvider, sender: Sender, fault: Fault
 ) -> None:
+    if fault is Fault.NO_SUCH_RECIPIENT and isinstance(sender, WebhookSender):
+        pytest.skip("a webhook reaches no person")
     fake.fault = fault
     with pytest.raises(SendError):
         await sender.send(fake.touch(1), Begin())
@@ -288,6 +293,8 @@ async def test_connections_are_kept(fake: FakeProvider, sender: Sender) -> None:
 async def test_errors_name_nobody_and_no_secret(
     fake: FakeProvider, sender: Sender, fault: Fault
 ) -> None:
+    if fault is Fault.NO_SUCH_RECIPIENT and isinstance(sender, WebhookSender):
+        pytest.skip("a webhook reaches no person")
     fake.fault = fault
     with pytest.raises(SendError) as caught:
         await sender.send(fake.touch(1), Begin())

@@ -17,6 +17,7 @@ from cadenza.errors import (
 )
 from senders.social_unipile import UnipileSender
 from tests.senders.fake_http import FakeUnipile, Response
+from tests.senders.servers import Fault
 
 # What answers mean does not depend on the loop; the contract is tested on both.
 one_loop = pytest.mark.asyncio(loop_factories=["uvloop"])
@@ -84,6 +85,60 @@ async def test_a_message_starts_a_chat_by_which_answers_refer_to_it(
         "attendees_ids": "ACoAA-elodie",
         "text": "Bonjour Élodie, touch-1",
     }
+
+
+async def test_an_inmail_has_a_subject_and_says_what_it_is(
+    unipile: FakeUnipile, sender: UnipileSender
+) -> None:
+    accepted = await sender.send(unipile.touch(1, action="inmail"), begin)
+    assert (accepted.provider_id, accepted.thread_id) == ("m1", "c1")
+    assert unipile.form() == {
+        "account_id": "uni-account-1",
+        "attendees_ids": "ACoAA-elodie",
+        "text": "Bonjour Élodie, touch-1",
+        "subject": "Une idée",
+        "linkedin[api]": "classic",
+        "linkedin[inmail]": "true",
+    }
+
+
+async def test_following_is_passed_through_to_the_network(
+    unipile: FakeUnipile, sender: UnipileSender
+) -> None:
+    accepted = await sender.send(unipile.touch(1, action="follow"), begin)
+    assert accepted.provider_id == "touch-1"
+    request = unipile.requests[1]
+    assert (request.method, request.path) == ("POST", "/api/v1/linkedin")
+    assert request.headers["x-request-id"] == "touch-1"
+    assert json.loads(request.body) == {
+        "account_id": "uni-account-1",
+        "method": "POST",
+        "request_url": "https://www.linkedin.com/voyager/api/feed/dash/followingStates/"
+        "urn:li:fsd_followingState:urn:li:fsd_profile:ACoAA-elodie",
+        "body": {"patch": {"$set": {"following": True}}},
+        "encoding": False,
+    }
+
+
+async def test_a_visit_is_one_that_its_owner_is_told_of(
+    unipile: FakeUnipile, sender: UnipileSender
+) -> None:
+    accepted = await sender.send(unipile.touch(1, action="view"), begin)
+    assert accepted.provider_id == "touch-1"
+    look_up, visit = unipile.requests
+    assert "notify" not in look_up.query
+    assert (visit.method, visit.path) == ("GET", "/api/v1/users/ACoAA-elodie")
+    assert visit.query == {"account_id": ["uni-account-1"], "notify": ["true"]}
+
+
+@one_loop
+async def test_a_visit_begins_and_can_be_of_unknown_fate(
+    unipile: FakeUnipile, sender: UnipileSender
+) -> None:
+    await sender.send(unipile.touch(1), begin)
+    unipile.fault = Fault.HANGS_UP
+    with pytest.raises(AmbiguousSendError):
+        await sender.send(unipile.touch(2, action="view"), begin)
 
 
 async def test_ids_that_unipile_leaves_out_are_replaced(
@@ -232,7 +287,7 @@ async def test_a_throttled_profile_waits_for_a_day(
 
 
 async def test_an_unknown_action_is_refused(unipile: FakeUnipile, sender: UnipileSender) -> None:
-    with pytest.raises(PermanentSendError, match="use connect or message"):
+    with pytest.raises(PermanentSendError, match="use connect, message, inmail, follow, view"):
         await sender.send(unipile.touch(1, action="poke"), unwanted_begin)
     assert unipile.requests == []
 

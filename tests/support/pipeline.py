@@ -15,6 +15,8 @@ from cadenza.abc import Begin, Sender, SenderFeatures
 from cadenza.accounts import Accounts, SenderAccount
 from cadenza.catalog import Catalog, apply_cadence
 from cadenza.course import Course
+from cadenza.fence import Fence
+from cadenza.limits import LimitRules
 from cadenza.links import Links, LinkSigner
 from cadenza.model import Accepted, BatchId, Channel, Outbound
 from cadenza.storage.database import Database, Row
@@ -28,10 +30,10 @@ from workers.deliver import Delivery
 from workers.enroll import Enroller
 from workers.journal import JournalWriter
 from workers.limiter import RedisLimiter
-from workers.limits import rules
 from workers.notify import Notifier
 from workers.render import Renderer
 from workers.sender_pool import SenderPool
+from workers.take_signals import SignalTaker
 
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
@@ -128,8 +130,10 @@ class RecordedHints:
         """The test sweeps itself."""
 
 
-def accounts(*, per_day: int = 1000, min_gap: str = "0 seconds", count: int = 1) -> Accounts:
-    """An accounts file of `count` mailboxes, the scripted provider's."""
+def accounts(
+    *, per_day: int = 1000, min_gap: str = "0 seconds", count: int = 1, **limits: Any
+) -> Accounts:
+    """An accounts file of `count` mailboxes, the scripted provider's. limits: further ones."""
     return Accounts.model_validate(
         {
             "organisation": {"name": "Northwind", "postal_address": "1 Quay Street"},
@@ -141,7 +145,7 @@ def accounts(*, per_day: int = 1000, min_gap: str = "0 seconds", count: int = 1)
                     "provider": "scripted",
                     "address": f"anna{n}@send.example",
                     "group": "outreach",
-                    "limits": {"per_day": per_day, "min_gap": min_gap},
+                    "limits": {"per_day": per_day, "min_gap": min_gap, **limits},
                 }
                 for n in range(count)
             ],
@@ -161,6 +165,7 @@ class Pipeline:
     delivery: Delivery
     applier: EventApplier
     enroller: Enroller
+    signals: SignalTaker
     notifier: Notifier
     course: Course
     catalog: Catalog
@@ -168,10 +173,12 @@ class Pipeline:
     links: Links
     metrics: WorkerMetrics
 
-    async def enroll(self, count: int = 1, *, key: str = "k", **fields: Any) -> Receipt:
+    async def enroll(
+        self, count: int = 1, *, key: str = "k", prefix: str = "p", **fields: Any
+    ) -> Receipt:
         """Enroll p1@example.com … in the applied cadence."""
         rows = [
-            {"email": f"p{n}@example.com", "first_name": "Zoé", "country": "FR", **fields}
+            {"email": f"{prefix}{n}@example.com", "first_name": "Zoé", "country": "FR", **fields}
             for n in range(1, count + 1)
         ]
         document = {
@@ -180,6 +187,11 @@ class Pipeline:
             "prospects": rows,
         }
         return await self.enroller.enroll(json.dumps(document).encode())
+
+    async def apply(self, text: str) -> None:
+        """Apply a cadence that needs no templates."""
+        async with self.database.transaction() as tx:
+            await apply_cadence(tx, {"cadence.yaml": text}, self.clock.now())
 
     async def run(self, days: float) -> None:
         """Let `days` pass, doing whatever comes due on the way."""
@@ -245,6 +257,7 @@ async def pipeline(
     clock = SetClock(MONDAY)
     file = file or accounts()
     world, hints, catalog = World(), RecordedHints(), Catalog()
+    fence = Fence("test", clock)
     metrics = WorkerMetrics(CollectorRegistry())
     links = Links(
         signer=LinkSigner([b"0" * 32]), public_url="https://go.example", mail_domain="a.example"
@@ -255,6 +268,7 @@ async def pipeline(
         stack.push_async_callback(senders.close)
         database = await stack.enter_async_context(Database(database_url))
         redis = Redis.from_url(redis_url)
+        limiter = RedisLimiter(redis, clock)
         stack.push_async_callback(redis.aclose)
         course = Course(catalog, file, clock)
         async with database.transaction() as tx:
@@ -279,6 +293,7 @@ async def pipeline(
                 course=course,
                 catalog=catalog,
                 clock=clock,
+                fence=fence,
                 pace=Pace(stage_ahead=timedelta()),
                 metrics=SchedulerMetrics(CollectorRegistry()),
             ),
@@ -288,12 +303,13 @@ async def pipeline(
                 course=course,
                 catalog=catalog,
                 accounts=file,
-                limiter=RedisLimiter(redis, clock),
-                rules=rules(file),
-                attempts=Attempts(senders, journal, clock, metrics),
+                limiter=limiter,
+                rules=LimitRules(file),
+                attempts=Attempts(senders, journal, limiter, clock, metrics),
                 journal_writer=journal,
                 renderer=Renderer(file, links),
                 clock=clock,
+                fence=fence,
                 lease_seconds=30,
                 metrics=metrics,
             ),
@@ -301,7 +317,13 @@ async def pipeline(
             enroller=Enroller(
                 database=database, course=course, catalog=catalog, accounts=file, clock=clock
             ),
+            signals=SignalTaker(database=database, catalog=catalog, accounts=file, clock=clock),
             notifier=Notifier(
-                database=database, accounts=file, senders=senders, links=links, clock=clock
+                database=database,
+                accounts=file,
+                senders=senders,
+                links=links,
+                clock=clock,
+                fence=fence,
             ),
         )

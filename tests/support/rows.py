@@ -31,8 +31,8 @@ async def enrollments(
                 '{}', $3
             from generate_series(1, $1::int) as n returning id, shard)
         insert into enrollment (prospect_id, cadence_id, version_id, shard, status, step, visit,
-            course, started_at, changed_at)
-        select id, $4, $5, shard, 'active', 'hello', 1, '{}', $3, $3 from people
+            standing, course, started_at, changed_at)
+        select id, $4, $5, shard, 'active', 'hello', 1, '{hello:1}', '{}', $3, $3 from people
         order by id returning id""",
         count,
         company,

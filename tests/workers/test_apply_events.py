@@ -88,7 +88,7 @@ async def test_an_opt_out_binds_at_once_though_its_touch_is_not_recorded_yet(
     line.world.after_begin = opt_out
     await line.enroll()
     await line.run(days=1)
-    assert forbidden == [("email:p1@example.com",)]
+    assert forbidden == [("marketing:email:p1@example.com",)]
 
 
 async def test_an_event_that_cannot_be_applied_does_not_hold_up_the_others(line: Pipeline) -> None:
@@ -165,5 +165,5 @@ async def test_opt_outs_of_the_same_people_in_any_order_never_stand_in_each_othe
     await asyncio.gather(*(opt_out(kinds[n % 3]) for n in range(24)))
     await line.applier.apply_all()
     assert await line.value("select count(*) from inbox") == 0
-    assert await line.value("select count(*) from suppression") == 8
+    assert await line.value("select count(*) from suppression") == 16  # of both kinds
     assert await line.rows("select distinct status from enrollment") == [("finished",)]

@@ -129,6 +129,7 @@ async def test_a_touch_that_never_gets_through_fails_in_the_end(line: Pipeline) 
     ("error", "outcome"),
     [
         (PermanentSendError("no such user", code="550 5.1.1", recipient_invalid=True), "bounced"),
+        (PermanentSendError("has texted STOP", code="21610", opted_out=True), "opted_out"),
         (PermanentSendError("refused", code="554 5.7.1"), "no_response"),
     ],
 )
@@ -206,7 +207,7 @@ async def test_the_daily_cap_puts_the_rest_off_to_the_next_day(
         ]
         await line.run(days=1)
         assert len(line.world.sent) == 8
-        most = await line.value("select max(used) from account_day")
+        most = await line.value("select max(used) from quota_use")
         assert most == 4
 
 

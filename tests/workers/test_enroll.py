@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from cadenza.enrolling import MOST_BYTES
 from tests.support.eventually import eventually
 from tests.support.pipeline import Pipeline
-from workers.intake import RECEIPT_PREFIX, STREAM, Intake
+from workers.intake import RECEIPT_PREFIX, STREAM, Intake, enrollments
 
 VERDICTS = "select row_number, verdict, field from receipt_row order by 1"
 
@@ -118,7 +118,7 @@ async def intake(line: Pipeline, redis_url: str, consumer: str = "c") -> AsyncIt
     client = Redis.from_url(redis_url)
     reader = Redis.from_url(redis_url)
     reading = asyncio.create_task(
-        Intake(client=reader, enroller=line.enroller, consumer=consumer).run()
+        Intake(client=reader, inlet=enrollments(line.enroller.enroll), consumer=consumer).run()
     )
     try:
         yield client

@@ -1,16 +1,20 @@
 """What goes wrong with one touch, or for one moment, costs nothing else."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from cadenza import results
+from cadenza.abc import Draw
 from cadenza.errors import StaleLease, TransientSendError
-from cadenza.model import Accepted, Event, EventType, Outbound, TouchRef
-from cadenza.storage import batches, events
+from cadenza.limits import LimitRules
+from cadenza.model import Accepted, Event, EventType, Outbound, TouchId, TouchRef
+from cadenza.pacing.caps import Cap
+from cadenza.storage import batches, events, quotas
+from cadenza.storage.batches import ClaimedBatch
 from cadenza.timespec import day_of, next_day
 from tests.support.eventually import eventually
 from tests.support.pipeline import Pipeline, accounts, pipeline
@@ -29,6 +33,12 @@ async def at_once(line: Pipeline) -> None:
         now,
         now + timedelta(hours=1),
     )
+
+
+def wanted(line: Pipeline, batch: ClaimedBatch) -> Sequence[tuple[TouchId, Sequence[Cap]]]:
+    """A place for each touch of a batch under the caps of its account."""
+    caps = LimitRules(line.accounts).caps(Draw(account=line.accounts.accounts[0]))
+    return [(touch.touch_id, caps) for touch in batch.touches]
 
 
 async def test_a_sender_that_breaks_on_one_touch_hurts_no_other(line: Pipeline) -> None:
@@ -62,7 +72,7 @@ async def test_a_touch_that_cannot_be_rendered_hurts_no_other(
     render = Renderer.render
 
     def broken(renderer: Renderer, request: RenderRequest) -> Outbound:
-        if request.recipient == "p2@example.com":
+        if request.recipient.address == "p2@example.com":
             raise ZeroDivisionError
         return render(renderer, request)
 
@@ -98,11 +108,13 @@ async def test_nothing_begins_after_its_window_has_closed_in_mid_batch(line: Pip
 async def test_nothing_begins_on_another_day_than_the_one_whose_capacity_it_took(
     database_url: str, redis_url: str
 ) -> None:
-    async with pipeline(database_url, redis_url, file=accounts(per_day=1, count=2)) as line:
+    zone = "Pacific/Kiritimati"  # its midnight is 11:00 in Paris
+    file = accounts(per_day=1, count=2, zone=zone)
+    async with pipeline(database_url, redis_url, file=file) as line:
         await line.enroll(8)
-        before_midnight = next_day(line.clock.now(), "UTC") - timedelta(seconds=1)
+        before_midnight = next_day(line.clock.now(), zone) - timedelta(seconds=1)
         line.clock.advance(before_midnight - line.clock.now())
-        today = day_of(before_midnight, "UTC")
+        today = day_of(before_midnight, zone)
 
         async def wait(_: Outbound) -> None:
             line.world.before_begin = None
@@ -111,7 +123,8 @@ async def test_nothing_begins_on_another_day_than_the_one_whose_capacity_it_took
         line.world.before_begin = wait
         await at_once(line)
         await line.work()
-        used = "select day, sum(used) from account_day group by 1 order by 1"
+        used = """select (window_start at time zone 'Pacific/Kiritimati')::date, sum(used)
+            from quota_use group by 1 order by 1"""
         # Both accounts had taken their day's one; neither is charged for what did not begin.
         assert await line.rows(used) == [(today, 0), (today + timedelta(days=1), 2)]
         assert await line.rows("select count(*), min(began_at) > $1 from touch", before_midnight)
@@ -145,16 +158,16 @@ async def test_capacity_that_cannot_be_taken_now_is_taken_later(line: Pipeline) 
         $$ begin raise exception 'away' using errcode = '57P01'; end $$"""
     )
     await line.execute(
-        "create trigger t before insert on account_day for each row execute function away()"
+        "create trigger t before insert on quota_use for each row execute function away()"
     )
     await line.enroll(3)
     await at_once(line)
     await line.work()
     assert await line.rows("select reason, count(*) from due group by 1") == [("withheld", 3)]
-    await line.execute("drop trigger t on account_day")
+    await line.execute("drop trigger t on quota_use")
     await line.run(days=1)
     assert len(line.world.sent) == 3
-    assert await line.value("select sum(used) from account_day") == 3
+    assert await line.value("select sum(used) from quota_use") == 3
 
 
 async def test_capacity_that_was_taken_without_our_hearing_of_it_is_given_back(
@@ -167,7 +180,7 @@ async def test_capacity_that_was_taken_without_our_hearing_of_it_is_given_back(
     async with line.database.transaction() as tx:
         batch = await batches.claim(tx, batch_id, "worker", 30)
         assert batch is not None
-        await batches.reserve(tx, batch, {"mail-0": (day_of(line.clock.now(), "UTC"), 5, 50)})
+        await quotas.take(tx, batch, wanted(line, batch), line.clock.now())
     async with line.database.transaction() as tx:
         await results.commit(
             tx,
@@ -177,7 +190,7 @@ async def test_capacity_that_was_taken_without_our_hearing_of_it_is_given_back(
             catalog=line.catalog,
             clock=line.clock,
         )
-    assert await line.value("select sum(used) from account_day") == 0
+    assert await line.value("select sum(used) from quota_use") == 0
 
 
 async def test_leases_are_renewed_again_after_the_database_was_away(line: Pipeline) -> None:
@@ -276,11 +289,10 @@ async def test_a_batch_that_was_taken_over_takes_no_capacity(line: Pipeline) -> 
         assert batch is not None
         await batches.expire_worker(tx, "worker")
         await batches.seal_expired(tx, 1)
-    wanted: Mapping[str, object] = {"mail-0": (day_of(line.clock.now(), "UTC"), 1, 50)}
     with pytest.raises(StaleLease):
         async with line.database.transaction() as tx:
-            await batches.reserve(tx, batch, wanted)  # type: ignore[arg-type]
-    assert await line.value("select coalesce(sum(used), 0) from account_day") == 0
+            await quotas.take(tx, batch, wanted(line, batch), line.clock.now())
+    assert await line.value("select coalesce(sum(used), 0) from quota_use") == 0
 
 
 async def test_an_account_that_takes_over_from_another_is_charged_and_named(
@@ -291,7 +303,7 @@ async def test_an_account_that_takes_over_from_another_is_charged_and_named(
     await line.execute("update due set account = case when enrollment_id > 1 then 'gone' end")
     await line.work()
     assert await line.rows("select distinct account from touch") == [("mail-0",)]
-    assert await line.rows("select account, used from account_day") == [("mail-0", 3)]
+    assert await line.rows("select key, used from quota_use") == [("account:mail-0:day", 3)]
 
 
 async def test_a_notification_that_fails_makes_no_other_leave_again(

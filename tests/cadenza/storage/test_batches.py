@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -60,7 +60,7 @@ def attempt(batch: ClaimedBatch, n: int = 0, *, key: str = "prospect:x") -> Atte
     )
 
 
-async def test_what_is_overdue_is_one_batch_and_what_comes_is_cut_by_minute(
+async def test_what_is_overdue_is_one_batch_and_what_comes_is_cut_by_its_moment(
     database: Database,
 ) -> None:
     async with database.transaction() as tx:
@@ -157,8 +157,8 @@ async def test_of_two_attempts_at_one_touch_only_the_one_from_its_own_batch_pass
     [
         "update enrollment set status = 'finished', outcome = 'replied'",
         "update enrollment set status = 'paused'",
-        "update enrollment set step = 'later'",
-        "update enrollment set visit = 2",
+        "update enrollment set standing = '{later:1}'",
+        "update enrollment set standing = '{hello:2}'",
         "update batch set epoch = epoch + 1",
         "insert into suppression values ('prospect:x', 'r', 's', now())",
     ],
@@ -217,31 +217,6 @@ async def test_a_sealed_batch_accepts_no_commit_of_its_old_worker(database: Data
     with pytest.raises(StaleLease):
         async with database.transaction() as tx:
             await batches.fence(tx, batch)
-
-
-async def test_capacity_of_a_day_is_never_given_twice(database: Database) -> None:
-    batch = await claimed(database, 1)
-    today = date(2026, 3, 2)
-
-    async def take() -> int:
-        async with database.connection() as db:
-            granted = await batches.reserve(db, batch, {"a": (today, 7, 50), "b": (today, 1, 50)})
-        return granted["a"]
-
-    granted = await asyncio.gather(*(take() for _ in range(10)))
-    assert sum(granted) == 50
-    async with database.transaction() as tx:
-        await batches.give_back(tx, [("a", today, 5), ("b", today, 0)])
-    assert await take() == 5
-
-
-async def test_what_was_reserved_is_known_after_a_crash(database: Database) -> None:
-    batch = await claimed(database, 1)
-    async with database.transaction() as tx:
-        await batches.reserve(tx, batch, {"a": (date(2026, 3, 2), 7, 5)})
-        await batches.expire_worker(tx, "w1")
-        (sealed,) = await batches.seal_expired(tx, 10)
-    assert sealed.reserved == [("a", date(2026, 3, 2), 5)]
 
 
 async def test_a_crash_of_the_database_shows_in_the_generation(database: Database) -> None:

@@ -28,6 +28,7 @@ def environment(
         "ACCOUNTS_FILE": str(tmp_path / "accounts.yaml"),
         "PUBLIC_URL": "https://go.example",
         "MAIL_DOMAIN": "a.example",
+        "INSTANCE": "test",
         "CLOCK_FILE": str(tmp_path / "clock"),
     }.items():
         monkeypatch.setenv(f"CADENZA_{name}", value)

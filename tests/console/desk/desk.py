@@ -14,11 +14,12 @@ from typing import Any
 from redis.asyncio import Redis
 from typer.testing import CliRunner, Result
 
+from cadenza.fence import Fence
 from cadenza.settings import Settings
 from console.commands import command_line
 from console.processes.common import Parts
 from tests.support.pipeline import Pipeline
-from workers.intake import Intake
+from workers.intake import Intake, enrollments
 
 MIXED: Mapping[str, str] = {
     "mixed.yaml": """
@@ -59,7 +60,7 @@ ACCOUNTS: Mapping[str, Any] = {
     },
     "owners": [
         {"id": "anna", "name": "Anna", "email": "anna@reps.example"},
-        {"id": "bert", "name": "Bert", "email": "bert@reps.example"},
+        {"id": "bert", "name": "Bert", "email": "bert@reps.example", "roles": ["payments"]},
     ],
     "accounts": [
         {
@@ -68,7 +69,7 @@ ACCOUNTS: Mapping[str, Any] = {
             "provider": "scripted",
             "address": f"anna{n}@send.example",
             "group": "outreach",
-            "limits": {"per_day": 50},
+            "limits": {"per_day": 50, "min_gap": "none"},
         }
         for n in range(2)
     ],
@@ -123,6 +124,7 @@ class Desk:
             catalog=self.line.catalog,
             course=self.line.course,
             links=self.line.links,
+            fence=Fence("test", self.line.clock),
         )
 
     @asynccontextmanager
@@ -135,7 +137,7 @@ class Desk:
 @asynccontextmanager
 async def reading(line: Pipeline, redis_url: str) -> AsyncIterator[Redis]:
     client, reader = Redis.from_url(redis_url), Redis.from_url(redis_url)
-    intake = Intake(client=reader, enroller=line.enroller, consumer="c")
+    intake = Intake(client=reader, inlet=enrollments(line.enroller.enroll), consumer="c")
     task = asyncio.create_task(intake.run())
     try:
         yield client

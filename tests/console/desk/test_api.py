@@ -116,7 +116,7 @@ async def test_tasks_come_in_pages_with_all_that_a_rep_needs(
     task = tasks[0]
     assert task["title"] == "Call Zoé"
     assert task["script"] == "Good morning Zoé"
-    assert task["checklist"] == ["Read the profile"]
+    assert task["checklist"] == [{"item": "Read the profile", "mandatory": False, "ticked": False}]
     assert task["dispositions"] == ["connected", "no_answer", "meeting_booked"]
     assert task["prospect"]["phone"] == "+33612345678"
     assert task["due_at"].endswith("+00:00")
@@ -266,5 +266,8 @@ async def test_the_openapi_document_names_every_path(api: httpx.AsyncClient) -> 
     document = await get(api, "/api/openapi.json")
     assert set(document["paths"]) == {
         "/tasks", "/tasks/{number}", "/tasks/{number}/done", "/receipts/{key}",
-        "/enrollments/{number}", "/prospects/stop",
+        "/enrollments/{number}", "/enrollments/{number}/outcome",
+        "/enrollments/{number}/status", "/enrollments/{number}/events",
+        "/prospects/stop", "/accounts", "/accounts/{id}/pause", "/accounts/{id}/resume",
+        "/signals", "/signals/receipts/{key}",
     }  # fmt: skip

@@ -11,7 +11,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from console.commands import command_line, command_modules
+from console.commands import command_line, command_modules, load_command
+from console.contents import PANELS
 from console.session import run
 from console.terminal import both_times, span
 from tests.console.desk.desk import Desk
@@ -22,8 +23,10 @@ RUNNER = CliRunner()
 
 def paths() -> Iterator[tuple[str, ...]]:
     """Every command and family, as words."""
-    root = typer.main.get_command(command_line())
-    waiting: list[tuple[tuple[str, ...], object]] = [((), root)]
+    root = typer.main.get_group(command_line())
+    yield ()
+    waiting: list[tuple[tuple[str, ...], object]]
+    waiting = [((name,), load_command(name)) for name in root.commands]
     while waiting:
         words, command = waiting.pop()
         yield words
@@ -39,11 +42,40 @@ def test_help_says_what_it_is_for(words: tuple[str, ...]) -> None:
     assert len(lines[1].split()) >= 2, result.output
 
 
-def test_every_file_of_the_folder_adds_a_command() -> None:
+def test_every_command_of_the_folder_is_listed_with_its_file() -> None:
+    found: set[tuple[str, str]] = set()
     for module in command_modules():
         app = typer.Typer()
+        app.callback()(lambda: None)
         module.register(app)
-        assert app.registered_commands or app.registered_groups, module.__name__
+        file = module.__name__.rpartition(".")[2]
+        found |= {(name, file) for name in typer.main.get_group(app).commands}
+    listed = [(name, entry.file) for panel in PANELS.values() for name, entry in panel.items()]
+    assert sorted(listed) == sorted(found)
+
+
+def test_help_shows_each_command_in_one_line() -> None:
+    lines = RUNNER.invoke(command_line(), ["--help"]).output.splitlines()
+    for panel in PANELS.values():
+        for name, entry in panel.items():
+            assert any(f" {name} " in line and entry.what in line for line in lines), name
+
+
+@pytest.mark.parametrize(
+    ("words", "needless"),
+    [
+        (["--help"], {"sqlalchemy", "asyncpg", "redis", "structlog", "liquid", "pydantic"}),
+        (["lint", "--help"], {"sqlalchemy", "asyncpg", "redis", "structlog"}),
+    ],
+)
+def test_commands_load_no_library_that_they_do_not_need(
+    words: list[str], needless: set[str]
+) -> None:
+    look = "import sys, console.main as m\ntry: m.main()\nfinally: print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", look, *words], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not needless & set(done.stdout.splitlines()[-1].split())
 
 
 def test_wrong_usage_ends_with_status_2() -> None:
@@ -57,6 +89,15 @@ def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     result = RUNNER.invoke(command_line(), ["status"])
     assert result.exit_code == 1
     assert "CADENZA_DATABASE_URL is not set" in result.stderr
+
+
+def test_a_redis_url_of_another_kind_is_named(
+    environment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CADENZA_REDIS_URL", "localhost:6379")
+    result = RUNNER.invoke(command_line(), ["status"])
+    assert result.exit_code == 1
+    assert "CADENZA_REDIS_URL: write redis://" in result.stderr
 
 
 @pytest.mark.parametrize(

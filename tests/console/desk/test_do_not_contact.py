@@ -22,6 +22,8 @@ STANDS = """select p.email, e.status, e.outcome, e.reason from enrollment e
         ("prospect:email:ada@example.com", "prospect:email:ada@example.com"),
         ("phone:+33612345678", "phone:+33612345678"),
         ("social:ada-l", "social:ada-l"),
+        ("marketing:Ada@Example.com", "marketing:email:ada@example.com"),
+        ("marketing:domain:example.com", "marketing:domain:example.com"),
     ],
 )
 def test_entries_are_read_as_people_write_them(text: str, key: str) -> None:
@@ -120,3 +122,39 @@ async def test_a_wrong_entry_at_the_command_line_is_refused(desk: Desk) -> None:
     told = await desk.refused("do-not-contact", "add", "ada@example.com", "nonsense")
     assert told.startswith("error: 'nonsense' is neither an address")
     assert await desk.line.value("select count(*) from suppression") == 0
+
+
+async def test_entries_of_marketing_alone_end_sales_and_are_told_apart(desk: Desk) -> None:
+    await desk.line.enroll(2)
+    path = desk.write("list.txt", "p1@example.com\nmarketing:p9@example.com\n")
+    done = await desk.json("do-not-contact", "import", path, "--marketing-only")
+    assert (done["added"], done["known"], done["stopped"]) == (2, 0, 1)
+    await desk.ok("do-not-contact", "add", "p1@example.com")
+    found = await desk.json("do-not-contact", "list")
+    assert [(entry["key"], entry["forbids"]) for entry in found] == [
+        ("email:p1@example.com", "everything"),
+        ("marketing:email:p1@example.com", "marketing"),
+        ("marketing:email:p9@example.com", "marketing"),
+    ]
+    assert "marketing:email:p9" in await desk.ok("do-not-contact", "check", "p9@example.com")
+
+
+async def test_a_list_that_was_written_out_is_read_back(desk: Desk) -> None:
+    await desk.ok("do-not-contact", "add", "a@x.example", "+33612345678", "id:7")
+    await desk.ok("do-not-contact", "add", "--marketing-only", "x.example")
+    keys = [entry["key"] for entry in await desk.json("do-not-contact", "list")]
+    assert len(keys) == 4
+    await desk.line.execute("delete from suppression")
+    await desk.ok("do-not-contact", "import", desk.write("list.txt", "\n".join(keys)))
+    assert [entry["key"] for entry in await desk.json("do-not-contact", "list")] == keys
+
+
+async def test_an_entry_is_removed_and_an_opt_out_left_unless_it_is_said(desk: Desk) -> None:
+    await desk.ok("do-not-contact", "add", "a@x.example", "b@x.example")
+    await desk.ok("do-not-contact", "add", "--marketing-only", "a@x.example")
+    told = await desk.ok("do-not-contact", "remove", "a@x.example", "c@x.example")
+    assert told.startswith("removed 1\nstill there: marketing:email:a@x.example")
+    done = await desk.json("do-not-contact", "remove", "--marketing-only", "a@x.example")
+    assert done == {"removed": 1, "left": []}
+    keys = [entry["key"] for entry in await desk.json("do-not-contact", "list")]
+    assert keys == ["email:b@x.example"]

@@ -32,7 +32,7 @@ async def test_the_redis_commands_enroll_and_give_the_receipt_that_is_shown(desk
         run: Callable[..., Awaitable[Any]] = redis.execute_command
         await run(*add)
         document = await eventually(lambda: run(*get))
-    shown = json.loads(blocks(ENROLLMENT, "json")[1])
+    shown = json.loads(blocks(ENROLLMENT, "json")[2])
     assert {**json.loads(document), "received_at": shown["received_at"]} == shown
 
 

@@ -37,7 +37,8 @@ REFUSED = [
     {
         "row": 7,
         "verdict": "rejected",
-        "reason": "cannot be told from phone or country: give time_zone, e.g. America/Chicago",
+        "reason": "can be any of 8 by phone, company and country: give time_zone, "
+        "e.g. America/Chicago",
         "field": "time_zone",
     },
     {
@@ -94,7 +95,7 @@ async def test_a_dry_run_shows_what_would_become_of_each_row_and_sends_nothing(d
         assert await redis.xlen(STREAM) == 0
     assert await desk.line.value("select count(*) from prospect") == 0
     shown = await desk.ok(*enrollment(desk, "--dry-run"))
-    assert "1 rows would be enrolled" in shown
+    assert "1 row would be enrolled" in shown
     assert "hello, Mon 2026-03-02" in shown
     assert "Nothing was sent" in shown
 

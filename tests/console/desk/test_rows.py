@@ -71,7 +71,7 @@ def test_zones_that_keep_the_same_time_count_as_one(row: dict[str, str], zone: s
     if zone is not None:
         assert check_row({"id": "1", **row}, file).prospect.time_zone == zone
         return
-    with pytest.raises(RowRejected, match="cannot be told from phone or country"):
+    with pytest.raises(RowRejected, match="give time_zone"):
         check_row({"id": "1", **row}, file)
 
 

@@ -31,7 +31,7 @@ async def test_one_task_is_shown_with_its_script_and_checklist(desk: Desk) -> No
     number = await call(desk)
     told = await desk.ok("tasks", "show", str(number))
     assert "Good morning Zoé" in told
-    assert "☐ Read the profile" in told
+    assert "☐ 1 Read the profile" in told
     assert "Europe/Paris (" in told
     assert "there is no task 99" in await desk.refused("tasks", "show", "99")
 
@@ -42,7 +42,10 @@ async def test_what_came_of_a_task_moves_its_enrollment(desk: Desk) -> None:
     assert told == f"task {number} is done: connected\n"
     rows = await desk.line.rows("select source, external_id, type, about, data from event")
     enrollment = await desk.line.value("select id from enrollment")
-    data = {"enrollment_id": enrollment, "step": "first-call", "disposition": "connected"}
+    data = {
+        "enrollment_id": enrollment, "step": "first-call", "visit": 1,
+        "disposition": "connected",
+    }  # fmt: skip
     assert rows == [("task", number, "task_done", [], data)]
     await desk.line.work()
     assert await desk.line.value("select step from enrollment") == "again"

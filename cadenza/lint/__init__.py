@@ -1,0 +1,1 @@
+"""What `cadenza lint` says of a cadence beside what the language forbids: one rule, one file."""

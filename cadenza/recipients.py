@@ -1,0 +1,99 @@
+"""Whom a touch reaches: the prospect, or another party of what the enrollment is about."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cadenza.addresses import email_address, phone_number
+from cadenza.model import Channel, Profile
+
+if TYPE_CHECKING:
+    from cadenza.language.cadence import Cadence
+
+_LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipient:
+    """Where a touch goes. locale: in what language. party: who, if it is not the prospect."""
+
+    address: str
+    name: str
+    locale: str | None
+    party: str | None = None
+
+
+def recipient_for(channel: Channel, to: str | None, profile: Profile) -> Recipient | None:
+    """Whom a touch on `channel` reaches; None if there is no address to reach them at.
+
+    to: the party that the step names, one of `profile.parties`; None: the
+    prospect. A party's address that is none counts as missing: a touch is
+    passed over rather than sent to somebody else.
+    """
+    if to is None:
+        address = _own_address(channel, profile)
+        if address is None:
+            return None
+        return Recipient(address=address, name=full_name(profile), locale=profile.locale)
+    party = profile.parties.get(to)
+    address = _party_address(channel, party, profile.country) if party else None
+    if party is None or address is None:
+        return None
+    return Recipient(
+        address=address,
+        name=_line(party.get("name", "")),
+        locale=party.get("locale") or None,
+        party=to,
+    )
+
+
+def can_reach(channel: Channel, to: str | None, profile: Profile) -> bool:
+    """Whether `recipient_for` would find somebody: asked whenever a touch is planned."""
+    if to is None:
+        return _own_address(channel, profile) is not None
+    party = profile.parties.get(to)
+    return party is not None and _party_address(channel, party, profile.country) is not None
+
+
+def recipient_of(
+    cadence: "Cadence", step: str, channel: Channel, profile: Profile
+) -> Recipient | None:
+    """The same for a touch of the step `step`, whatever has become of that step."""
+    to: str | None = getattr(cadence.steps.get(step), "to", None)
+    return recipient_for(channel, to, profile)
+
+
+def full_name(profile: Profile) -> str:
+    """The prospect's name, as far as it is known."""
+    names = (profile.fields.get("first_name"), profile.fields.get("last_name"))
+    return _line(" ".join(str(name) for name in names if name))
+
+
+def _own_address(channel: Channel, profile: Profile) -> str | None:
+    match channel:
+        case Channel.EMAIL:
+            return profile.email
+        case Channel.SMS:
+            return profile.phone
+        case Channel.SOCIAL:
+            return profile.profile
+        case Channel.WEBHOOK:
+            return ""  # the account's own address: no person is reached
+        case _:
+            return None
+
+
+def _party_address(channel: Channel, party: Mapping[str, str], country: str | None) -> str | None:
+    """A party's address in one spelling; it came as data and was never checked."""
+    try:
+        if channel is Channel.EMAIL and party.get("email"):
+            return email_address(str(party["email"]))
+        if channel is Channel.SMS and party.get("phone"):
+            return phone_number(str(party["phone"]), country)
+    except ValueError:
+        return None
+    return None
+
+
+def _line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST_NAME]

@@ -1,0 +1,1 @@
+"""Doing the same with many enrollments: choosing them, showing them, going through them."""

@@ -1,0 +1,1 @@
+"""Calendars: holidays, windows, zones, legal hours."""
