@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cadenza.abc import Draw
-from cadenza.accounts import MOST_PER_DAY, Accounts
+from cadenza.accounts import MOST_PER_DAY, Accounts, Unit
 from cadenza.clock import Clock
 from cadenza.limits import LimitRules
 from cadenza.model import Channel
@@ -22,7 +22,7 @@ from cadenza.pacing.caps import Cap
 from cadenza.pacing.grid import grid_of
 from cadenza.storage import slots
 from cadenza.storage.database import Connection
-from cadenza.storage.slots import Question, counting_of
+from cadenza.storage.slots import Counting, Question, counting_of
 
 # Beyond this a time counts as free that is not: delivery sends such a touch on.
 _AHEAD = timedelta(days=30)
@@ -32,6 +32,9 @@ _UNDER_WAY = timedelta(minutes=1)
 _FRESH_SECONDS = 5.0
 _FRESH_SPAN = timedelta(minutes=10)
 _SHARE_OF_TIME = 0.02
+
+
+_UNITS = (Unit.HOUR, Unit.DAY, Unit.WEEK, Unit.MONTH)
 
 
 class Books:
@@ -163,10 +166,14 @@ class Books:
         for key, start, count in (await slots.read(tx, question)).used:
             book.add(found[key], start, count)
             most[key] -= count
-        by_way = [[k for k, c in found.items() if counting_of(c) == w] for w in question.ways]
-        crowded = replace(question, keys=[], extra=by_way, most=most)
-        for key, start, count in (await slots.read(tx, crowded)).extra:
-            book.add(found[key], start, count)
+        full = await slots.crowded(tx, most)
+        if full:
+            ways = _ways(found.values())
+            by_way = [[k for k in full if ways[k] == way] for way in question.ways]
+            for key, start, count in (
+                await slots.read(tx, replace(question, keys=[], extra=by_way))
+            ).extra:
+                book.add(found[key], start, count)
 
     async def _count(
         self,
@@ -189,9 +196,10 @@ class Books:
             book.learn(account_id, seconds)
         by_way: dict[tuple[int, str], list[Cap]] = {}
         numbers = {way: n for n, way in enumerate(question.ways)}
+        ways = _ways(by_key.values())
         for account_id, some in caps.items():
             for cap in some:
-                by_way.setdefault((numbers[counting_of(cap)], account_id), []).append(cap)
+                by_way.setdefault((numbers[ways[cap.key]], account_id), []).append(cap)
         for number, account_id, start, count in plans.counts:
             for cap in by_way.get((number, account_id), ()):
                 book.add(cap, start, count)
@@ -205,7 +213,7 @@ class Books:
         begin = [c.window.bucket(now)[0] - c.window.earlier * c.window.grain for c in caps]
         return Question(
             counted=accounts,
-            ways=sorted({counting_of(cap) for cap in caps}, key=str),
+            ways=sorted(set(_ways(caps).values()), key=str),
             zone=self._accounts.organisation.time_zone,
             keys=[cap.key for cap in caps],
             used_since=min(begin, default=now),
@@ -240,6 +248,27 @@ class _Age:
             return False
         passed = self._clock.monotonic() - self._at[0]
         return passed < self._keep_seconds and self._clock.now() - self._at[1] < _FRESH_SPAN
+
+
+def _ways(caps: Iterable[Cap]) -> Mapping[str, Counting]:
+    """How each key is counted: of one zone in its finest unit, since days make up weeks and months.
+
+    One pass over the plan does for all of a zone.
+    """
+    caps = list(caps)
+    finest: dict[str, Counting] = {}
+    for way in sorted({counting_of(cap) for cap in caps}, key=_coarseness, reverse=True):
+        if way.unit is not None:
+            finest[way.zone] = way
+    return {
+        cap.key: finest[way.zone] if way.unit is not None else way
+        for cap in caps
+        for way in (counting_of(cap),)
+    }
+
+
+def _coarseness(way: Counting) -> int:
+    return _UNITS.index(way.unit) if way.unit is not None else -1
 
 
 def _binding(caps: Iterable[Cap]) -> Sequence[Cap]:

@@ -29,9 +29,8 @@ class Question:
     """What is to be known.
 
     counted: accounts whose touches are counted, in each of the ways. extra:
-    keys under which touches count besides, for each way; of those that
-    have no more than `most` nothing is told: they cannot bind. zone: in
-    whose days first touches are counted. keys: counters of what left, from
+    keys under which touches count besides, for each way. zone: in whose
+    days first touches are counted. keys: counters of what left, from
     `used_since` on. paced: accounts whose times are asked for, from
     `since` to `until`.
     """
@@ -42,7 +41,6 @@ class Question:
     keys: Sequence[str]
     used_since: datetime
     extra: Sequence[Sequence[str]] = ()
-    most: Mapping[str, int] = field(default_factory=dict)
     paced: Sequence[str] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -87,6 +85,17 @@ async def lock(tx: Connection) -> None:
     await tx.execute("select pg_advisory_xact_lock($1)", _LOCK)
 
 
+async def crowded(db: Connection, most: Mapping[str, int]) -> set[str]:
+    """Keys under which more touches are planned than that, at whatever time."""
+    rows = await db.fetch(
+        """select key from unnest($1::text[], $2::int[]) as k (key, most)
+        where (select count(*) from due where draws is not null and draws @> array[key]) > most""",
+        list(most),
+        list(most.values()),
+    )
+    return {row["key"] for row in rows}
+
+
 async def read(db: Connection, question: Question) -> Plans:
     """All of it in one statement."""
     values: list[object] = []
@@ -108,8 +117,8 @@ async def read(db: Connection, question: Question) -> Plans:
             _COUNTS.format(n, accounts, _start(way, value)) for n, way in enumerate(question.ways)
         ]
     for way, keys in zip(question.ways, question.extra, strict=False):
-        most = value([question.most[key] for key in keys])
-        parts.append(_EXTRA.format(value(keys), most, _start(way, value)))
+        if keys:
+            parts.append(_EXTRA.format(value(keys), _start(way, value)))
     plans = Plans()
     if parts:
         for row in await db.fetch(" union all ".join(parts), *values):
@@ -146,13 +155,10 @@ _FIRSTS = """select -3 as kind, account as name, date_trunc('day', due_at, {1}::
 _COUNTS = """select {0} as kind, account as name, {2} as start, count(*) as n,
         null::bigint[] as seconds
     from due where account = any({1}::text[]) group by 2, 3"""
-_EXTRA = """select -4 as kind, key as name, {2} as start, count(*) as n,
+_EXTRA = """select -4 as kind, key as name, {1} as start, count(*) as n,
         null::bigint[] as seconds
-    from (select key, due_at, most, count(*) over (partition by key) as planned
-        from (select unnest(draws) as key, due_at from due
-            where draws is not null and draws && {0}::text[]) as drawn
-        join unnest({0}::text[], {1}::int[]) as k (k, most) on key = k) as crowded
-    where planned > most group by key, {2}"""
+    from unnest({0}::text[]) as k (key)
+    join due on draws is not null and draws @> array[key] group by 2, 3"""
 
 
 def _start(way: Counting, value: Callable[[object], str]) -> str:
