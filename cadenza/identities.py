@@ -74,8 +74,7 @@ class People:
                 for mask in range(1 << n)
                 if not mask & own
                 and (person := self._found.get((kind, value, mask))) is not None
-                and self._mask(person, n) == mask
-                and value in person.values(kind)
+                and self._is_found(person, n, value, mask)
             ]
             if found:
                 return min(found, key=lambda person: self._nth[person.key])
@@ -87,7 +86,15 @@ class People:
         self._nth.setdefault(person.key, len(self._nth))
         for n, kind in enumerate(self._order):
             for value in person.values(kind):
-                self._found.setdefault((kind, value, self._mask(person, n)), person)
+                mask = self._mask(person, n)
+                holder = self._found.get((kind, value, mask))
+                # Who has changed since must not stand in the way of who has it now.
+                if holder is None or not self._is_found(holder, n, value, mask):
+                    self._found[kind, value, mask] = person
+
+    def _is_found(self, person: Known, n: int, value: str, mask: int) -> bool:
+        """Whether the person still is who can be recognised by this."""
+        return self._mask(person, n) == mask and value in person.values(self._order[n])
 
     def _mask(self, person: Known, n: int) -> int:
         """Which of the first `n` identities are known of them."""
