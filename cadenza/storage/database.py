@@ -83,8 +83,9 @@ class Database:
             )
         self.engine: AsyncEngine = create_async_engine(
             parsed.set(drivername="postgresql+asyncpg"),
-            pool_size=pool_size,
-            max_overflow=pool_size,
+            # None beyond these: one that is opened for a moment costs more than its work.
+            pool_size=2 * pool_size,
+            max_overflow=0,
             isolation_level="AUTOCOMMIT",
             connect_args={} if durable else {"server_settings": {"synchronous_commit": "off"}},
         )
