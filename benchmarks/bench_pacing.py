@@ -21,7 +21,7 @@ from cadenza.accounts import Accounts
 from cadenza.language.cadence import Cadence
 from cadenza.language.loader import compile_cadence
 from cadenza.model import EnrollmentId, Profile, ProspectId
-from cadenza.planning import Intent, Pacer
+from cadenza.slots.planning import Intent, Pacer
 from cadenza.storage import due
 from cadenza.storage.database import Database
 from cadenza.storage.migrations import upgrade

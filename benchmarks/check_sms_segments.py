@@ -1,4 +1,4 @@
-"""Compare `cadenza.sms_segments` with Twilio's published calculator over random texts.
+"""Compare `cadenza.sms.segments` with Twilio's published calculator over random texts.
 
 It needs Node.js and that calculator, which is no dependency of Cadenza:
 
@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from cadenza.graphemes import break_class
-from cadenza.sms_segments import measure
+from cadenza.sms.graphemes import break_class
+from cadenza.sms.segments import measure
 
 _NODE = """
 const {SegmentedMessage} = require('sms-segments-calculator');

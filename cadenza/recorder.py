@@ -8,7 +8,7 @@ from cadenza.storage import events as event_rows
 from cadenza.storage import ledger
 from cadenza.storage.database import Connection, Database
 from cadenza.storage.suppressions import Ban
-from cadenza.suppressing import ASKED_FOR, suppress, suppression_key
+from cadenza.suppression.suppressing import ASKED_FOR, suppress, suppression_key
 
 
 class DatabaseRecorder:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from cadenza.abc import Draw
-from cadenza.account_states import ACCOUNT_PAUSED
 from cadenza.accounts import MOST_PER_DAY, Accounts, SenderAccount
+from cadenza.accounts.states import ACCOUNT_PAUSED
 from cadenza.calendars import TAIL_MARGIN, Window, opening
 from cadenza.limits.account_gap import ACCOUNT_GAP
 from cadenza.pacing.account_day import account_day

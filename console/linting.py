@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cadenza.lint.rule import Finding, People
-from cadenza.sms_segments import measure
+from cadenza.authoring.lint.rule import Finding, People
+from cadenza.sms.segments import measure
 from console.terminal import counted, screen
 
 _LONGEST_KEPT = 3

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from cadenza.overview import PipelineOverview
+from cadenza.insight.overview import PipelineOverview
 from monitoring.declaration import Declaration, Kind
 from monitoring.metrics import Process
 from monitoring.observe import observe

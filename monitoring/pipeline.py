@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from cadenza.insight.overview import BatchState, PipelineOverview, Rollup
 from cadenza.model import SHARDS, Channel, EnrollmentStatus
-from cadenza.overview import BatchState, PipelineOverview, Rollup
 from monitoring.declaration import Declaration, Kind
 
 LabelValues = tuple[str, ...]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from cadenza.insight.overview import BatchState
 from cadenza.model import Channel, EventType, Outcome, TouchStatus
-from cadenza.overview import BatchState
 from monitoring import exporter
 from monitoring.declaration import Declaration
 from monitoring.metrics import (

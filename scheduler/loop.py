@@ -13,14 +13,14 @@ from datetime import timedelta
 
 import structlog
 
-from cadenza import filling
 from cadenza.abc import HintQueue
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
-from cadenza.course import Course, Happening
+from cadenza.course.course import Course, Happening
 from cadenza.errors import FenceClosed, traced
 from cadenza.fence import Fence
 from cadenza.model import BatchId, Channel, Occurrence
+from cadenza.slots import filling
 from cadenza.storage import batches, due, quotas, rollups, shards
 from cadenza.storage.database import Database, is_passing
 from cadenza.storage.due import DueTouch

@@ -16,14 +16,14 @@ from dataclasses import replace
 
 import structlog
 
-from cadenza import results
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
-from cadenza.course import Course
+from cadenza.course import results
+from cadenza.course.course import Course
+from cadenza.course.results import Results
 from cadenza.errors import StaleLease, traced
 from cadenza.model import TouchStatus
 from cadenza.recipients import recipient_of
-from cadenza.results import Results
 from cadenza.storage import batches, enrollments, journal, ledger
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Connection, Database, is_passing

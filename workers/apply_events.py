@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
-from cadenza.account_states import judge_health
+from cadenza.accounts.states import judge_health
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
-from cadenza.course import Course, Happening
+from cadenza.course.course import Course, Happening
 from cadenza.errors import traced
 from cadenza.model import (
     EnrollmentId,
     EventType,
     Occurrence,
 )
-from cadenza.reacting import Reacting, whose_turn_it_is
+from cadenza.signals.reacting import Reacting, whose_turn_it_is
 from cadenza.storage import (
     account_pauses,
     enrollments,
@@ -27,7 +27,7 @@ from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.events import StoredEvent
 from cadenza.storage.rollups import Tally
 from cadenza.storage.suppressions import Ban
-from cadenza.suppressing import SUPPRESSING, suppress, suppression_key
+from cadenza.suppression.suppressing import SUPPRESSING, suppress, suppression_key
 from workers.heard import by_machine, occurrences_of
 from workers.resolve_events import Resolved, in_flight, names_a_touch, resolve
 

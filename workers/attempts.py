@@ -11,6 +11,7 @@ from cadenza.abc import Draw, Limiter, Quota
 from cadenza.accounts import SenderAccount
 from cadenza.calendars import WorkCalendar
 from cadenza.clock import Clock
+from cadenza.course.results import Results
 from cadenza.errors import (
     AmbiguousSendError,
     ConfigurationError,
@@ -34,7 +35,6 @@ from cadenza.model import (
 )
 from cadenza.planner import place_again
 from cadenza.recipients import Recipient
-from cadenza.results import Results
 from cadenza.storage import ledger
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.due import DueTouch

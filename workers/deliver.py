@@ -13,27 +13,27 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from cadenza import results
 from cadenza.abc import Limiter
-from cadenza.account_states import ACCOUNT_PAUSED, LOOK_AGAIN, AccountStates
 from cadenza.accounts import Accounts, SenderAccount
+from cadenza.accounts.states import ACCOUNT_PAUSED, LOOK_AGAIN, AccountStates
 from cadenza.calendars import NoOpening
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
-from cadenza.course import Course
+from cadenza.course import results
+from cadenza.course.course import Course
+from cadenza.course.results import Results
 from cadenza.errors import RenderError, StaleLease, traced
 from cadenza.fence import Fence
 from cadenza.limits import LimitRules
 from cadenza.model import BatchId, Channel, EnrollmentId, EnrollmentStatus
 from cadenza.recipients import Recipient, recipient_of
-from cadenza.results import Results
 from cadenza.steps.email import EmailStep
 from cadenza.storage import batches, enrollments, ledger, sticky_accounts, suppressions
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Database, is_passing
 from cadenza.storage.due import DueTouch
 from cadenza.storage.enrollments import Enrollment
-from cadenza.suppressing import recipient_keys
+from cadenza.suppression.suppressing import recipient_keys
 from monitoring.metrics import Phase, WorkerMetrics
 from workers.attempts import Attempts, Candidate
 from workers.journal import JournalWriter

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import structlog
 
 from cadenza.accounts import Accounts
-from cadenza.admitting import NumberedRow, admit
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
-from cadenza.course import Course
-from cadenza.enrolling import (
+from cadenza.course.course import Course
+from cadenza.enrolling.admitting import NumberedRow, admit
+from cadenza.enrolling.message import (
     MOST_BYTES,
     EnrollmentMessage,
     RowRejected,
@@ -19,8 +19,8 @@ from cadenza.enrolling import (
     fallback_key,
     read_message,
 )
+from cadenza.enrolling.starting import Begun
 from cadenza.errors import UnknownName, traced
-from cadenza.starting import Begun
 from cadenza.storage import receipts, rollups
 from cadenza.storage.cadences import StoredVersion
 from cadenza.storage.database import Connection, Database, is_passing

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 
 from cadenza.abc import Draw, Grant, Limiter
 from cadenza.clock import Clock
+from cadenza.course.results import Results
 from cadenza.errors import LimiterUnavailable
 from cadenza.limits import LimitRules
 from cadenza.model import Outbound, OutboundSms
 from cadenza.pacing.caps import Cap
 from cadenza.pacing.draws import draw_of
-from cadenza.results import Results
-from cadenza.sms_segments import count_segments
+from cadenza.sms.segments import count_segments
 from cadenza.storage import quotas
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Database, is_passing

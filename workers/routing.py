@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from cadenza.account_states import AccountStates
 from cadenza.accounts import Accounts, SenderAccount
+from cadenza.accounts.states import AccountStates
 from cadenza.language.cadence import Cadence
 from cadenza.model import EnrollmentId, Profile
 from cadenza.pacing.draws import draw_of
-from cadenza.planning import Anew, openings_of
+from cadenza.slots.planning import Anew, openings_of
 from cadenza.steps.email import EmailStep
 from cadenza.storage.due import DueTouch
 from cadenza.storage.ledger import Mail

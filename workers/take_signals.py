@@ -8,11 +8,11 @@ import structlog
 from cadenza.accounts import Accounts
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
-from cadenza.enrolling import MOST_BYTES, UnreadableMessage, fallback_key
+from cadenza.enrolling.message import MOST_BYTES, UnreadableMessage, fallback_key
+from cadenza.enrolling.row_values import RowRejected
 from cadenza.errors import UnknownName, traced
 from cadenza.model import Event
-from cadenza.row_values import RowRejected
-from cadenza.signals import SignalMessage, check_signal, read_signals
+from cadenza.signals.message import SignalMessage, check_signal, read_signals
 from cadenza.storage import events, receipts, rollups
 from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.receipts import SIGNAL, Receipt, RowVerdict

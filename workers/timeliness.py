@@ -5,12 +5,12 @@ outage, or somebody added a blackout, a holiday or an account's window:
 what is in force when a touch would begin is what counts.
 """
 
-from cadenza import overdue
 from cadenza.accounts import Accounts
 from cadenza.calendars import Closed
 from cadenza.clock import Clock
-from cadenza.overdue import Late
-from cadenza.results import Results
+from cadenza.course import overdue
+from cadenza.course.overdue import Late
+from cadenza.course.results import Results
 from workers.attempts import Candidate
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from cadenza.clock import Clock
+from cadenza.course.results import Results
 from cadenza.model import Channel, ProspectId, TouchId
-from cadenza.results import Results
 from cadenza.storage import turns
 from cadenza.storage.database import Database, is_passing
 from workers.attempts import Candidate

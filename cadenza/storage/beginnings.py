@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from cadenza.identities import Known
+from cadenza.enrolling.identities import Known
 from cadenza.model import EnrollmentId, ProspectId, VersionId
 from cadenza.storage.database import Connection
 

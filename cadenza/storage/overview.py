@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from cadenza.accounts import Accounts
 from cadenza.clock import Clock
 from cadenza.fence import Fence
-from cadenza.model import Channel, EnrollmentStatus
-from cadenza.overview import (
+from cadenza.insight.overview import (
     AccountUse,
     BatchDepth,
     BatchState,
@@ -16,6 +15,7 @@ from cadenza.overview import (
     Rollup,
     WaitingDepth,
 )
+from cadenza.model import Channel, EnrollmentStatus
 from cadenza.pacing.account_day import account_day
 from cadenza.storage import account_pauses, quotas
 from cadenza.storage.database import Connection, Database

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
-from cadenza.account_states import pause_account
-from cadenza.filling import go_on
+from cadenza.accounts.states import pause_account
+from cadenza.slots.filling import go_on
 from console.accounts_view import read_accounts
 from console.api.values import Body, Plain, answer, text
 from console.processes.common import Parts

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from cadenza import steering
-from cadenza.explaining import explain_enrollment
+from cadenza.by_hand import steering
+from cadenza.by_hand.who import find_people
+from cadenza.insight.explaining import explain_enrollment
 from cadenza.model import EnrollmentId
-from cadenza.who import find_people
 from console.api.values import Body, Number, Plain, answer, text
 from console.processes.common import Parts
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.responses import Response
 
-from cadenza import outcomes
+from cadenza.by_hand import outcomes
+from cadenza.by_hand.outcomes import StatusReport
 from cadenza.errors import UnknownName
 from cadenza.model import EnrollmentId, Event, EventType, Outcome
-from cadenza.outcomes import StatusReport
 from cadenza.storage import enrollments, events
 from console.api.values import Body, Number, Plain, answer, give_hint, text
 from console.processes.common import Parts

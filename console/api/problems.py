@@ -14,11 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cadenza.account_states import AccountIsSo
-from cadenza.enrolling import UnreadableMessage
+from cadenza.accounts.states import AccountIsSo
+from cadenza.by_hand.outcomes import CannotBeSet, IllegalTransition, RequirementsMissing
+from cadenza.by_hand.tasking import ItemsMissing, TaskClosed, WrongDisposition
+from cadenza.enrolling.message import UnreadableMessage
 from cadenza.errors import CadenzaError, UnknownName
-from cadenza.outcomes import CannotBeSet, IllegalTransition, RequirementsMissing
-from cadenza.tasking import ItemsMissing, TaskClosed, WrongDisposition
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from cadenza.enrolling import UnreadableMessage
+from cadenza.enrolling.message import UnreadableMessage
 from cadenza.errors import UnknownName
 from cadenza.storage import receipts
 from cadenza.storage.receipts import SIGNAL

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
+from cadenza.by_hand.tasking import complete_task
 from cadenza.model import TaskId
 from cadenza.steps.task import MOST_ITEMS
 from cadenza.storage import tasks
 from cadenza.storage.tasks import Task
-from cadenza.tasking import complete_task
 from console.api.values import After, Body, Moment, Number, Plain, answer, give_hint, text
 from console.processes.common import Parts
 from events.recording import Hints

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from cadenza.by_hand.who import find_people
 from cadenza.language.source import did_you_mean, listed
 from cadenza.model import EnrollmentStatus
 from cadenza.storage.database import Connection
 from cadenza.storage.standing import Selection
-from cadenza.who import find_people
 
 KEYS = ("cadence", "version", "step", "owner", "company", "country", "subject", "reason", "status")
 """What `--where` knows beside `field.NAME`; `status` is the one that the team sees."""

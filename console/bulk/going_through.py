@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from cadenza.by_hand.steering import Steered
 from cadenza.model import EnrollmentId, EnrollmentStatus
-from cadenza.steering import Steered
 from cadenza.storage import standing
 from cadenza.storage.database import Connection
 from cadenza.storage.standing import Selection

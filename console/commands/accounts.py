@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cadenza.account_states import pause_account
-from cadenza.filling import go_on
+from cadenza.accounts.states import pause_account
+from cadenza.slots.filling import go_on
 from console.accounts_view import AccountLine, read_accounts
 from console.session import run, session
 from console.terminal import screen, show_json, table

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cadenza.applying import Applied, apply_cadences, read_cadences
+from cadenza.authoring.applying import Applied, apply_cadences, read_cadences
 from cadenza.language.files import cadence_files
 from console.session import run, session
 from console.terminal import screen, show_json

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-from cadenza.do_not_contact import (
+from cadenza.by_hand.steering import BY_HAND, personal_keys
+from cadenza.by_hand.who import find_people
+from cadenza.errors import ConfigurationError, UnknownName
+from cadenza.storage import do_not_contact as rows
+from cadenza.storage.database import Connection
+from cadenza.storage.do_not_contact import Entry
+from cadenza.storage.suppressions import MARKETING, forbidding
+from cadenza.suppression.do_not_contact import (
     REASON,
     Forbidden,
     allow_all,
@@ -15,13 +22,6 @@ from cadenza.do_not_contact import (
     forbid_all,
     read_entry,
 )
-from cadenza.errors import ConfigurationError, UnknownName
-from cadenza.steering import BY_HAND, personal_keys
-from cadenza.storage import do_not_contact as rows
-from cadenza.storage.database import Connection
-from cadenza.storage.do_not_contact import Entry
-from cadenza.storage.suppressions import MARKETING, forbidding
-from cadenza.who import find_people
 from console.enroll.columns import map_columns
 from console.enroll.csv_text import Table
 from console.enroll.table import read_file

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from cadenza.drawing.calendar import calendar_of
-from cadenza.drawing.calendar_svg import draw_calendar
-from cadenza.drawing.graph import graph_of
-from cadenza.drawing.graph_svg import draw_graph
-from cadenza.drawing.links import links_between
-from cadenza.drawing.mermaid import mermaid
+from cadenza.authoring.drawing.calendar import calendar_of
+from cadenza.authoring.drawing.calendar_svg import draw_calendar
+from cadenza.authoring.drawing.graph import graph_of
+from cadenza.authoring.drawing.graph_svg import draw_graph
+from cadenza.authoring.drawing.links import links_between
+from cadenza.authoring.drawing.mermaid import mermaid
 from cadenza.errors import CadenzaError, ConfigurationError
 from cadenza.language.files import cadence_files
 from cadenza.language.loader import load_cadence

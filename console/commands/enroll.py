@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cadenza.enrolling import MOST_ROWS
+from cadenza.enrolling.message import MOST_ROWS
 from cadenza.errors import UnknownName
 from cadenza.storage import imports, receipts
 from cadenza.storage.cadences import StoredVersion

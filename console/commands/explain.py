@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from cadenza.explaining import Explanation, Waiting, explain_enrollment
+from cadenza.by_hand.who import find_people
+from cadenza.insight.explaining import Explanation, Waiting, explain_enrollment
 from cadenza.model import EnrollmentId
 from cadenza.storage import explain as rows
 from cadenza.storage.database import Connection
 from cadenza.storage.explain import Summary
-from cadenza.who import find_people
 from console.processes.common import Parts
 from console.session import run, session
 from console.terminal import both_times, cell, facts, screen, show_json, table

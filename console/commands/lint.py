@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from cadenza.accounts import load_accounts
+from cadenza.authoring.lint.rule import People
+from cadenza.authoring.lint.run import lint_files
 from cadenza.errors import CadenzaError
 from cadenza.language.files import cadence_files
-from cadenza.lint.rule import People
-from cadenza.lint.run import lint_files
 from console.linting import Report, people_of, show
 from console.terminal import show_json
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cadenza import steering
-from cadenza.migrating import Migration, prepare
+from cadenza.by_hand import steering
+from cadenza.by_hand.migrating import Migration, prepare
+from cadenza.by_hand.steering import Steered
 from cadenza.model import EnrollmentId, EnrollmentStatus
-from cadenza.steering import Steered
 from cadenza.storage.database import Connection
 from cadenza.storage.standing import Selection
 from console.bulk.going_through import DryRun, Json, Mode, Order, Yes, carry_out

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cadenza import outcomes
+from cadenza.by_hand import outcomes
+from cadenza.by_hand.outcomes import BY_REPS, StatusReport
 from cadenza.model import EnrollmentId, Outcome
-from cadenza.outcomes import BY_REPS, StatusReport
 from console.session import run, session
 from console.terminal import facts, screen, show_json, span, table
 

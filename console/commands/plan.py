@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cadenza.applying import Candidate, read_cadences
-from cadenza.comparing import Change, compare
+from cadenza.authoring.applying import Candidate, read_cadences
+from cadenza.authoring.comparing import Change, compare
 from cadenza.language.files import cadence_files
 from cadenza.storage import cadences, standing
 from cadenza.storage.cadences import StoredVersion

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from cadenza.authoring.previewing import Preview, previews
 from cadenza.errors import ConfigurationError
 from cadenza.model import Profile
-from cadenza.previewing import Preview, previews
 from console.preview.mailing import mail_previews
 from console.preview.messages import as_json as to_json
 from console.preview.messages import as_text, files_of, headline, renderer

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cadenza.reporting import CadenceReport, Counts, VariantReport, report
+from cadenza.insight.reporting import CadenceReport, Counts, VariantReport, report
 from console.session import run, session
 from console.terminal import screen, show_json, table
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from cadenza.authoring.research import Lack, lacks_of
 from cadenza.errors import ConfigurationError
-from cadenza.research import Lack, lacks_of
 from console.preview.people import Person, Subjects, choose_cadence, read_people
 from console.session import run
 from console.terminal import screen, show_json, table

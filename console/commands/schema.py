@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cadenza.schema import schema_text
+from cadenza.authoring.schema import schema_text
 
 
 def register(app: typer.Typer) -> None:

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from cadenza import steering
+from cadenza.by_hand import steering
+from cadenza.by_hand.steering import Steered
 from cadenza.language.cadence import Cadence
 from cadenza.language.source import did_you_mean
 from cadenza.model import EnrollmentId, EnrollmentStatus, Outcome
-from cadenza.steering import Steered
 from cadenza.storage import enrollments
 from cadenza.storage.database import Connection
 from console.bulk.choosing import Where, Who

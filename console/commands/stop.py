@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cadenza import steering
+from cadenza.by_hand import steering
+from cadenza.by_hand.steering import Steered
+from cadenza.by_hand.who import find_people
 from cadenza.model import EnrollmentStatus, Profile
-from cadenza.steering import Steered
 from cadenza.storage import enrollments
 from cadenza.storage.database import Connection
 from cadenza.storage.enrollments import Enrollment
-from cadenza.who import find_people
 from console.processes.common import Parts
 from console.session import refuse, run, session
 from console.terminal import screen, show_json, table

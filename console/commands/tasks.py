@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from cadenza.by_hand.tasking import complete_task
 from cadenza.model import TaskId
 from cadenza.storage import tasks as rows
 from cadenza.storage.tasks import Task
-from cadenza.tasking import complete_task
 from console.session import run, session
 from console.terminal import both_times, cell, facts, screen, show_json, table
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from cadenza.enrolling import EnrollmentMessage
+from cadenza.enrolling.message import EnrollmentMessage
 from console.enroll.client import EnrollmentClient
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ async with EnrollmentClient("redis://localhost") as client:
     receipts = await client.send_and_wait([EnrollmentMessage(…)], timeout_seconds=60)
 """
 
-from cadenza.enrolling import EnrollmentMessage
+from cadenza.enrolling.message import EnrollmentMessage
 from cadenza.storage.receipts import Receipt
 from console.enroll.client import EnrollmentClient, EnrollmentNotSent, ReceiptsMissing
 

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from cadenza.enrolling import EnrollmentMessage, UnreadableMessage, read_message
+from cadenza.enrolling.message import EnrollmentMessage, UnreadableMessage, read_message
 from cadenza.errors import CadenzaError
 from cadenza.storage.receipts import Receipt
 from workers.intake import RECEIPT_PREFIX, STREAM

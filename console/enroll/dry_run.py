@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cadenza.admitting import NumberedRow, admit
-from cadenza.course import Course
-from cadenza.enrolling import RowRejected, check_row
+from cadenza.course.course import Course
+from cadenza.enrolling.admitting import NumberedRow, admit
+from cadenza.enrolling.message import RowRejected, check_row
+from cadenza.enrolling.starting import Begun
 from cadenza.model import EnrollmentId
-from cadenza.starting import Begun
 from cadenza.storage import imports
 from cadenza.storage.cadences import StoredVersion
 from cadenza.storage.database import Connection, Database

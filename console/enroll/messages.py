@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cadenza.enrolling import MOST_BYTES, EnrollmentMessage
+from cadenza.enrolling.message import MOST_BYTES, EnrollmentMessage
 from console.enroll.table import FileRow
 
 # Half of what a message may have: its envelope and escapes fit with room to spare.

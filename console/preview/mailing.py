@@ -6,9 +6,9 @@ from datetime import datetime
 
 from cadenza.accounts import Accounts, SenderAccount
 from cadenza.addresses import email_address
+from cadenza.authoring.previewing import Preview
 from cadenza.errors import ConfigurationError, SendError
 from cadenza.model import Channel, OutboundEmail, TouchId
-from cadenza.previewing import Preview
 from console.preview.messages import as_text, headline
 from senders.registry import sender_type
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cadenza.accounts import Accounts
+from cadenza.authoring.previewing import Order, Preview, Render
 from cadenza.language.cadence import Cadence
 from cadenza.links import Links, LinkSigner
 from cadenza.model import (
@@ -19,7 +20,6 @@ from cadenza.model import (
     TaskSpec,
     TouchId,
 )
-from cadenza.previewing import Order, Preview, Render
 from cadenza.storage.due import DueTouch
 from senders.email_smtp.mime import MailComposer
 from workers.render import Renderer, RenderRequest

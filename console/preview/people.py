@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cadenza.accounts import Accounts, load_accounts
-from cadenza.enrolling import RowRejected, check_row
+from cadenza.authoring.research import profile_of_row, stand_in_accounts
+from cadenza.enrolling.message import RowRejected, check_row
 from cadenza.errors import ConfigurationError, UnknownName
 from cadenza.language.cadence import Cadence
 from cadenza.language.loader import load_cadence
 from cadenza.model import Profile
-from cadenza.research import profile_of_row, stand_in_accounts
 from cadenza.storage import enrollments, prospects
 from console.demo.redirect import pretend_accounts
 from console.enroll.columns import map_columns

@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from cadenza.accounts import Accounts, load_accounts
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock, open_clock
-from cadenza.course import Course
+from cadenza.course.course import Course
 from cadenza.errors import ConfigurationError, FenceClosed
 from cadenza.fence import Fence
 from cadenza.links import Links, LinkSigner

@@ -1,4 +1,4 @@
-"""The course of enrollments in memory: what `cadenza.course` does with rows."""
+"""The course of enrollments in memory: what `cadenza.course.course` does with rows."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from cadenza import planner
 from cadenza.calendars import NoOpening
-from cadenza.consequences import word_for_colleagues
-from cadenza.listening import hears_colleagues
+from cadenza.course.consequences import word_for_colleagues
+from cadenza.course.listening import hears_colleagues
+from cadenza.enrolling.starting import COLLEAGUES_TELL
 from cadenza.model import (
     SENDING_CHANNELS,
     Effect,
@@ -18,7 +19,6 @@ from cadenza.model import (
     ProspectId,
     Transition,
 )
-from cadenza.starting import COLLEAGUES_TELL
 from cadenza.steps.task import TaskStep
 from console.simulate.figures import End, Tally, Task
 from console.simulate.journey import Entry, Journey, OpenTask

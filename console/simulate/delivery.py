@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Final
 
 from cadenza import planner
-from cadenza.account_states import ACCOUNT_PAUSED
 from cadenza.accounts import SenderAccount
+from cadenza.accounts.states import ACCOUNT_PAUSED
 from cadenza.errors import RenderError
 from cadenza.model import Channel, EventType, Occurrence
 from cadenza.recipients import Recipient, recipient_for
 from cadenza.steps.email import EmailStep
 from cadenza.steps.touch import TouchStep
-from cadenza.suppressing import recipient_keys
+from cadenza.suppression.suppressing import recipient_keys
 from cadenza.variables import audience_for, variables_for
 from console.simulate.course import Course
 from console.simulate.figures import Tally, Touch

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from cadenza.calendars import NoOpening
-from cadenza.enroll_policy import Past, Places, refusal
+from cadenza.enrolling.policy import Past, Places, refusal
 from cadenza.model import Channel, EnrollmentStatus, Occurrence
 from cadenza.timespec import day_of
 from console.simulate.course import Course

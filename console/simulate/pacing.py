@@ -1,7 +1,7 @@
 """Sender accounts in memory: which one a touch leaves from, and when it is free.
 
 The slot book is the one of `cadenza.pacing`, kept for the whole run: what
-`cadenza.planning` reads from the database for each transaction.
+`cadenza.slots.planning` reads from the database for each transaction.
 """
 
 import math
@@ -22,7 +22,7 @@ from cadenza.model import Channel, EnrollmentId, Planned, ProspectId
 from cadenza.pacing.assign import Given, Wish
 from cadenza.pacing.book import SlotBook
 from cadenza.pacing.grid import grid_of
-from cadenza.planning import Intent, time_for, wish_of
+from cadenza.slots.planning import Intent, time_for, wish_of
 from console.simulate.health import History
 from console.simulate.journey import Entry, Journey
 
@@ -120,7 +120,7 @@ class SlotPacing:
         entry.due_at, entry.window_end = due_at, window_end
         account = self._accounts.account_by_id.get(entry.account or "")
         if before is None or window_end is None or account is None or grid_of(account) is None:
-            return  # as in `cadenza.planning`, only accounts with a gap give another time
+            return  # as in `cadenza.slots.planning`, only accounts with a gap give another time
         self.dropped(entry)
         journey, planned = entry.journey, entry.planned
         intent = Intent(

@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from cadenza.accounts import Accounts
-from cadenza.enrolling import Row, RowRejected, check_row
-from cadenza.identities import Known, People
+from cadenza.enrolling.identities import Known, People
+from cadenza.enrolling.message import Row, RowRejected, check_row
 from cadenza.language.cadence import Cadence
 from cadenza.model import Profile, ProspectId
 from cadenza.storage.prospects import NewProspect

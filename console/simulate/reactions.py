@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from cadenza.model import EnrollmentStatus, EventType, Occurrence
-from cadenza.suppressing import SUPPRESSING
+from cadenza.suppression.suppressing import SUPPRESSING
 from console.simulate.course import Course
 from console.simulate.figures import Tally
 from console.simulate.health import Health

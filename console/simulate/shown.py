@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cadenza.accounts import Accounts
-from cadenza.applying import read_cadences
+from cadenza.authoring.applying import read_cadences
 from cadenza.errors import ConfigurationError
 from cadenza.language.cadence import Cadence
 from console.demo.redirect import pretend_accounts

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from cadenza.model import Channel, EnrollmentStatus, EventType, Occurrence
 from cadenza.storage.suppressions import MARKETING
-from cadenza.suppressing import key_of
+from cadenza.suppression.suppressing import key_of
 from console.simulate.course import Course
 from console.simulate.journey import Journey
 from console.simulate.outside import Sent

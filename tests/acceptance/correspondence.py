@@ -12,10 +12,10 @@ from typing import Any
 
 import cadences
 from cadenza.accounts import Accounts
+from cadenza.by_hand.tasking import complete_task
 from cadenza.language.loader import read_sources
 from cadenza.links import LinkSigner
 from cadenza.model import TouchId
-from cadenza.tasking import complete_task
 from sandbox.ledger import Received
 from sandbox.main import Sandbox
 from sandbox.settings import Rates, SandboxSettings, SmtpSettings

@@ -15,7 +15,7 @@ import phonenumbers
 import pytest
 
 from cadenza.accounts import Accounts, load_accounts
-from cadenza.enrolling import Row, RowRejected, check_row
+from cadenza.enrolling.message import Row, RowRejected, check_row
 from cadenza.errors import ConfigurationError
 from cadenza.model import Channel
 from console.demo.ascii_names import ascii_name

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from cadenza.model import SHARDS, Channel, EnrollmentStatus
-from cadenza.overview import (
+from cadenza.insight.overview import (
     AccountUse,
     BatchDepth,
     BatchState,
@@ -14,6 +13,7 @@ from cadenza.overview import (
     Rollup,
     WaitingDepth,
 )
+from cadenza.model import SHARDS, Channel, EnrollmentStatus
 
 EMPTY = PipelineOverview(
     rollups=(),

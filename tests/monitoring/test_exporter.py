@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from cadenza.insight.overview import BatchState, PipelineOverview
 from cadenza.model import Channel
-from cadenza.overview import BatchState, PipelineOverview
 from monitoring.exporter import DECLARATIONS, PipelineCollector, Reader, export, read_on_loop
 from monitoring.metrics import process_registry
 from tests.monitoring.overviews import BUSY, EMPTY, overview, rollup

@@ -9,8 +9,7 @@ import pytest
 from cadenza.accounts import Accounts, Limits, Organisation, Owner, SenderAccount
 from cadenza.clock import Clock
 from cadenza.fence import Fence
-from cadenza.model import Channel, EnrollmentStatus
-from cadenza.overview import (
+from cadenza.insight.overview import (
     AccountUse,
     BatchDepth,
     BatchState,
@@ -18,6 +17,7 @@ from cadenza.overview import (
     Rollup,
     WaitingDepth,
 )
+from cadenza.model import Channel, EnrollmentStatus
 from cadenza.storage import rollups
 from cadenza.storage.database import Connection, Database
 from cadenza.storage.overview import OverviewReader

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from cadenza.abc import Standing, Verdict
+from cadenza.by_hand.steering import steer
 from cadenza.model import Channel, EnrollmentId, EnrollmentStatus
-from cadenza.steering import steer
 from cadenza.steps.touch import TouchStep
 from cadenza.storage import batches, due, shards
 from cadenza.storage.database import Database

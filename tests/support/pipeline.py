@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from cadenza.abc import Begin, Sender, SenderFeatures
 from cadenza.accounts import Accounts, SenderAccount
 from cadenza.catalog import Catalog, apply_cadence
-from cadenza.course import Course
+from cadenza.course.course import Course
 from cadenza.fence import Fence
 from cadenza.limits import LimitRules
 from cadenza.links import Links, LinkSigner

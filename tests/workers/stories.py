@@ -12,11 +12,11 @@ from contextlib import suppress as ignore
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from cadenza.account_states import AccountIsSo, pause_account
 from cadenza.accounts import Accounts
+from cadenza.accounts.states import AccountIsSo, pause_account
+from cadenza.by_hand.steering import steer, stop
 from cadenza.catalog import apply_cadence
 from cadenza.errors import AmbiguousSendError, PermanentSendError, TransientSendError
-from cadenza.filling import go_on
 from cadenza.model import (
     AddressRef,
     BatchId,
@@ -29,7 +29,7 @@ from cadenza.model import (
 )
 from cadenza.planner import replay
 from cadenza.recorder import DatabaseRecorder
-from cadenza.steering import steer, stop
+from cadenza.slots.filling import go_on
 from cadenza.storage import batches, course_log, enrollments, prospects
 from console.auditing import audit
 from tests.support.pipeline import Pipeline, accounts

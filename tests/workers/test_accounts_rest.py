@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from cadenza.account_states import AccountIsSo, pause_account
 from cadenza.accounts import Accounts, Health
+from cadenza.accounts.states import AccountIsSo, pause_account
 from cadenza.errors import UnknownName
-from cadenza.filling import go_on
 from cadenza.model import Event, EventType, TouchRef
+from cadenza.slots.filling import go_on
 from cadenza.storage import events
 from console.auditing import audit
 from tests.support.pipeline import Pipeline, accounts, pipeline

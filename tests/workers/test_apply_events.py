@@ -20,7 +20,7 @@ from cadenza.model import (
 from cadenza.recorder import DatabaseRecorder
 from cadenza.storage import events
 from cadenza.storage.suppressions import Ban
-from cadenza.suppressing import suppress
+from cadenza.suppression.suppressing import suppress
 from tests.support.eventually import eventually
 from tests.support.pipeline import Pipeline
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from cadenza.catalog import apply_cadence
-from cadenza.do_not_contact import forbid
-from cadenza.explaining import explain_enrollment
 from cadenza.fence import Fence
+from cadenza.insight.explaining import explain_enrollment
 from cadenza.model import (
     AddressRef,
     Channel,
@@ -24,6 +23,7 @@ from cadenza.model import (
     TouchRef,
 )
 from cadenza.recorder import DatabaseRecorder
+from cadenza.suppression.do_not_contact import forbid
 from console.auditing import audit
 from tests.support.pipeline import TWO_MAILS, Pipeline, pipeline
 from tests.workers.cadences import WAITS, cadence

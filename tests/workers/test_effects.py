@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from cadenza.course import Happening
+from cadenza.course.course import Happening
 from cadenza.model import EnrollmentId, Event, EventType, Occurrence
 from cadenza.planner import replay
 from cadenza.storage import course_log, enrollments, events

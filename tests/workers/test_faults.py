@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from cadenza import results
 from cadenza.abc import Draw
+from cadenza.course import results
 from cadenza.errors import StaleLease, TransientSendError
 from cadenza.limits import LimitRules
 from cadenza.model import Accepted, Event, EventType, Outbound, TouchId, TouchRef

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 import workers.intake
 from cadenza.accounts import Accounts
-from cadenza.enrolling import MOST_BYTES, Row, check_row
+from cadenza.enrolling.message import MOST_BYTES, Row, check_row
 from tests.support.eventually import eventually
 from tests.support.pipeline import Pipeline
 from tests.workers.test_enroll import intake, message, person, receipt_of

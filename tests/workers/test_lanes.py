@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from cadenza.by_hand.tasking import complete_task
 from cadenza.catalog import apply_cadence
-from cadenza.course import Happening
+from cadenza.course.course import Happening
 from cadenza.model import EnrollmentId, EnrollmentState, Occurrence, Outbound
 from cadenza.planner import replay
 from cadenza.storage import course_log, enrollments
-from cadenza.tasking import complete_task
 from tests.support.pipeline import Pipeline, pipeline
 
 ONE = EnrollmentId(1)

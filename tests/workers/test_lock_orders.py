@@ -14,13 +14,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from cadenza.abc import Draw
-from cadenza.account_states import ACCOUNT_PAUSED, pause_account
-from cadenza.applying import Candidate, apply_cadences
-from cadenza.filling import go_on
+from cadenza.accounts.states import ACCOUNT_PAUSED, pause_account
+from cadenza.authoring.applying import Candidate, apply_cadences
+from cadenza.course.results import Results, commit
 from cadenza.language.loader import compile_cadence
 from cadenza.model import AddressRef, Channel, Event, EventType
 from cadenza.recorder import DatabaseRecorder
-from cadenza.results import Results, commit
+from cadenza.slots.filling import go_on
 from cadenza.storage import batches, prospects
 from tests.support.eventually import eventually
 from tests.support.pipeline import TWO_MAILS, Pipeline, accounts, pipeline

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from cadenza.account_states import pause_account
+from cadenza.accounts.states import pause_account
+from cadenza.by_hand.steering import steer
 from cadenza.catalog import apply_cadence
-from cadenza.filling import fill_up, go_on
 from cadenza.model import AddressRef, Channel, EnrollmentStatus, Event, EventType
 from cadenza.recorder import DatabaseRecorder
-from cadenza.steering import steer
+from cadenza.slots.filling import fill_up, go_on
 from tests.support.pipeline import Pipeline, accounts, pipeline
 
 PEOPLE, ROUNDS = 30, 12

@@ -7,10 +7,10 @@ import pytest
 
 from cadenza.abc import Draw
 from cadenza.accounts import Accounts, LimitRow
-from cadenza.filling import fill_up
 from cadenza.limits import LimitRules
 from cadenza.pacing.book import second_of
 from cadenza.pacing.grid import EPOCH, grid_of
+from cadenza.slots.filling import fill_up
 from console.auditing import audit
 from console.capacity import forecast
 from tests.support.pipeline import TWO_MAILS, Pipeline, accounts, pipeline

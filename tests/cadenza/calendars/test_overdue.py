@@ -4,11 +4,11 @@ import pytest
 
 from cadenza.accounts import Organisation
 from cadenza.calendars import Days
+from cadenza.course.overdue import DEFAULT, Late, when_late
 from cadenza.language.cadence import Cadence, Overdue
 from cadenza.language.overdue import parse_overdue
-from cadenza.overdue import DEFAULT, Late, when_late
 from tests.cadenza.calendars.places import calendars
-from tests.cadenza.courses import cadence
+from tests.cadenza.planner.courses import cadence
 
 FRIDAY = datetime(2026, 3, 6, 9, tzinfo=UTC)
 STEPS = """

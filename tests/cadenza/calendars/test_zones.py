@@ -5,12 +5,12 @@ import pytest
 
 from cadenza.accounts import Accounts
 from cadenza.calendars.zones import Whereabouts, zones_of
-from cadenza.enrolling import check_row
+from cadenza.enrolling.message import check_row
+from cadenza.enrolling.row_values import RowRejected
 from cadenza.model import Channel
-from cadenza.row_values import RowRejected
 from cadenza.storage.prospects import NewProspect
 from tests.cadenza.calendars.places import OFFICE
-from tests.cadenza.courses import person
+from tests.cadenza.planner.courses import person
 
 TOLL_FREE = "+18005550123"  # of twenty countries
 

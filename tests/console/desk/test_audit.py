@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from cadenza.catalog import Catalog
-from cadenza.course import Happening
+from cadenza.course.course import Happening
 from cadenza.model import Occurrence
 from console.auditing import RULES, AuditReport, audit
 from tests.console.desk.desk import Desk

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from cadenza.enrolling import MOST_ROWS, EnrollmentMessage, UnreadableMessage
+from cadenza.enrolling.message import MOST_ROWS, EnrollmentMessage, UnreadableMessage
 from console.enroll import EnrollmentClient, EnrollmentNotSent, ReceiptsMissing
 from tests.console.desk.desk import Desk
 from workers.intake import RECEIPT_PREFIX, STREAM

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cadenza.do_not_contact import read_entry
+from cadenza.suppression.do_not_contact import read_entry
 from tests.console.desk.desk import Desk
 
 STANDS = """select p.email, e.status, e.outcome, e.reason from enrollment e
@@ -70,7 +70,7 @@ async def test_entries_stop_those_whom_they_name(desk: Desk) -> None:
 async def test_a_list_is_imported_in_chunks_and_its_bad_lines_are_told(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cadenza.do_not_contact.CHUNK", 2)
+    monkeypatch.setattr("cadenza.suppression.do_not_contact.CHUNK", 2)
     await desk.line.enroll(4)
     lines = ["# people", "p1@example.com", "", "nonsense", "p2@example.com", "p2@example.com",
              "other.example", "+33612345678", "p4@example.com"]  # fmt: skip

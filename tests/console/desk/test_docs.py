@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from cadenza.enrolling import check_row, read_message
+from cadenza.enrolling.message import check_row, read_message
 from console.api import api_app
 from tests.console.desk.desk import Desk
 from tests.support.eventually import eventually

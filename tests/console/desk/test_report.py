@@ -2,7 +2,7 @@
 
 import pytest
 
-from cadenza.reporting import wilson
+from cadenza.insight.reporting import wilson
 from tests.console.desk.desk import Desk
 from tests.console.desk.test_plan import written
 

@@ -1,0 +1,1 @@
+"""The do-not-contact list: who may put what on it, and what that forbids."""
