@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test check format bench lock clean
+.PHONY: help install demo quarter up test check format bench lock clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,11 +24,15 @@ $(STAMP): requirements/dev.txt pyproject.toml
 demo: $(STAMP) ## run a month of a 10-touch cadence through real servers, in time-lapse
 	@$(BIN)/cadenza demo $(ARGS)
 
+quarter: $(STAMP) ## run a careful team's quarter: 20 accounts, random pauses; then audit it
+	@$(BIN)/cadenza demo --days 91 --per-day 18 --pauses 2 $(addprefix --cadence ,$(sort $(wildcard cadences/*.yaml))) \
+	  --accounts console/demo/data/accounts-quarter.yaml $(ARGS)
+
 up: $(STAMP) ## run the whole product from one terminal, data under var/
 	@$(BIN)/cadenza up $(ARGS)
 
 test: $(STAMP) ## run all tests against embedded PostgreSQL and Valkey
-	@$(BIN)/python -m pytest $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import rules
 	@$(BIN)/ruff format --check .

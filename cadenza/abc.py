@@ -11,27 +11,32 @@
 Each folder has a registry that finds its files (`cadenza.registry`), and
 contract tests that run over everything the registry finds. The ports at
 the end are what the domain asks of the outside; `console` passes the
-real ones in.
+real ones in. The values that pass between them are in `cadenza.model`.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self
 
 from cadenza.model import (
     Accepted,
+    Answer,
     BatchId,
     Channel,
     Effect,
     EnrollmentState,
     Event,
     EventType,
+    Grant,
     Occurrence,
     Outbound,
-    Outcome,
     Profile,
+    Quota,
+    RawRequest,
+    Route,
+    Verdict,
 )
 
 if TYPE_CHECKING:
@@ -68,68 +73,6 @@ class Standing:
         """How the cadence counts days for this prospect."""
         days = self.cadence.days
         return self.calendar.counting(days) if self.calendar else days
-
-
-@dataclass(frozen=True, kw_only=True)
-class Act:
-    """Do this step on `channel`, not before `not_before`, at the next opening of its window."""
-
-    channel: Channel
-    not_before: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class WaitUntil:
-    """Stay here until `at`, which lies ahead; what happens meanwhile may move on earlier.
-
-    at: None where nothing but an occurrence ends the wait; waits_for then
-    names it, for people.
-    """
-
-    at: datetime | None
-    waits_for: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class GoTo:
-    """Nothing to do here (any more): go on with step `step` (None: the next in order).
-
-    reached_at: what follows counts its gaps from this moment. reached_day:
-    which day of the cadence that is, by the plan. skipped: the step was
-    passed over because the prospect cannot be reached on its channel.
-    marks: what else is noted in the history of the step that is left.
-    effects: what is brought about on the way; one of kind `status` only if
-    the cadence allows that change, and then the state has the new status.
-    """
-
-    step: str | None
-    reached_at: datetime
-    reached_day: int
-    skipped: bool = False
-    marks: Mapping[str, datetime] = field(default_factory=dict)
-    effects: Sequence[Effect] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finish:
-    """The enrollment ends here with `outcome`; effects: what is brought about by that."""
-
-    outcome: Outcome
-    effects: Sequence[Effect] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fork:
-    """Start these lanes, each at its first step, and stay here.
-
-    A lane ends after a step that nothing follows; it is then noted in this
-    step's history as `lane:` and its name, and this step plans again.
-    """
-
-    lanes: Mapping[str, str]
-
-
-Verdict = Act | WaitUntil | GoTo | Finish | Fork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -279,28 +222,6 @@ class Draw:
     segments: int = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Quota:
-    """`limit` permits per `period`, spread evenly (GCRA), with `burst` at once.
-
-    Never more than `limit` are granted in any `period`, wherever it begins.
-    key: shared by everybody who draws on it; made of names in the
-    configuration and of hashes, never of a person's address. reason: what
-    `explain` and the metrics call a deferral by it, e.g. `account_gap`.
-    cost: permits that this touch takes; more than `limit` of them take the
-    time of several periods. at_begin: kept between the moments at which
-    touches really begin, not only between grants.
-    """
-
-    key: str
-    limit: int
-    period: timedelta
-    burst: int = 1
-    reason: str
-    cost: int = 1
-    at_begin: bool = False
-
-
 class LimitRule(ABC):
     """Says which limits a touch draws on. One file per rule.
 
@@ -332,15 +253,6 @@ class LimitRule(ABC):
         return ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Grant:
-    """The limiter's answer for one touch: granted, or when to ask again and why."""
-
-    granted: bool
-    retry_at: datetime | None = None
-    reason: str | None = None
-
-
 class Limiter(Protocol):
     """The shared rate limiter (port; Redis behind it)."""
 
@@ -365,42 +277,6 @@ class Limiter(Protocol):
 
 
 # Events -----------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """Where a source listens. path: as in Starlette, e.g. `/o/{token}.gif`."""
-
-    method: str
-    path: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RawRequest:
-    """An HTTP request as it arrived, body already bounded by `EventSource.max_body_bytes`.
-
-    url: the public URL as its sender addressed it (signatures cover it).
-    headers: lower-cased names; of repeated headers the first.
-    """
-
-    method: str
-    url: str
-    path_params: Mapping[str, str]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: datetime
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the gateway answers once `events` are stored."""
-
-    events: Sequence[Event] = ()
-    status: int = 200
-    media_type: str = "text/plain; charset=utf-8"
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class EventSource(ABC):

@@ -3,10 +3,8 @@
 import traceback
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cadenza.language.source import Problem
+from cadenza.language.source import Problem
 
 
 class CadenzaError(Exception):
@@ -27,7 +25,7 @@ class CadenceError(ConfigurationError):
     has one line for each: `file:line:column: what is wrong; what to write`.
     """
 
-    def __init__(self, problems: "Sequence[Problem]") -> None:
+    def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
 

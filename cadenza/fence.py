@@ -16,6 +16,11 @@ _MEND = (
     "(docs/operations.md#a-copied-or-restored-database)"
 )
 
+_UNCLAIMED = (
+    "the database holds enrollments or touches, and no claim: it was copied or restored without "
+    "its table `instance`, or is older than that table"
+)
+
 
 class Fence:
     """Compares the database with the deployment that uses it.
@@ -34,22 +39,23 @@ class Fence:
         """Raises FenceClosed unless the database is ours.
 
         The first who uses a database claims it, and the first who has a
-        name gives it that.
+        name gives it that. One in which somebody is enrolled is not new.
         """
         identity, claimed = await self.look(db)
         if claimed is None:
-            await instance.claim_first(db, identity, self._clock.now())
+            if not await instance.is_used(db):
+                await instance.claim_first(db, identity, self._clock.now())
             identity, claimed = await self.look(db)
         if claimed is not None and not claimed.identity.name and self._name:
             await instance.name_it(db, self._name)
             identity, claimed = await self.look(db)
-        reason = self._difference(identity, claimed)
+        reason = await self._reason(db, identity, claimed)
         if reason is not None:
             raise FenceClosed(f"{reason}: {_MEND}")
 
     async def closed(self, db: Connection) -> str | None:
         """Why nothing is sent; None if all is well. Changes nothing."""
-        reason = self._difference(*await self.look(db))
+        reason = await self._reason(db, *await self.look(db))
         return None if reason is None else f"{reason}: {_MEND}"
 
     async def claim(self, tx: Connection) -> None:
@@ -58,16 +64,19 @@ class Fence:
         await instance.claim(tx, identity, self._clock.now())
 
     async def look(self, db: Connection) -> tuple[Identity, Claimed | None]:
-        """What the database is now, and to whom it belongs; None: it was never used."""
+        """What the database is now, and to whom it belongs; None: nobody claimed it."""
         if self._ask_server is None:
             self._ask_server = await instance.may_ask_server(db)
         return await instance.look(db, self._name, ask_server=self._ask_server)
 
-    def _difference(self, now: Identity, claimed: Claimed | None) -> str | None:
+    async def _reason(self, db: Connection, now: Identity, claimed: Claimed | None) -> str | None:
+        """Why it is not ours; None if it is, or nobody's yet."""
+        if claimed is not None:
+            return self._difference(now, claimed.identity)
+        return _UNCLAIMED if await instance.is_used(db) else None
+
+    def _difference(self, now: Identity, was: Identity) -> str | None:
         """What is not as it was when the database was claimed."""
-        if claimed is None:
-            return None
-        was = claimed.identity
         if was.name and was.name != now.name:
             called = f"{now.name!r}" if now.name else "nameless (CADENZA_INSTANCE is not set)"
             return f"the database belongs to the instance {was.name!r}, and this one is {called}"

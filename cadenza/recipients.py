@@ -1,10 +1,12 @@
 """Whom a touch reaches: the prospect, or another party of what the enrollment is about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cadenza.addresses import email_address, phone_number
+from cadenza.calendars.resolving import country_of
+from cadenza.calendars.zones import POSSIBLE, zones_by_number
 from cadenza.model import Channel, Profile
 
 if TYPE_CHECKING:
@@ -61,6 +63,25 @@ def recipient_of(
     """The same for a touch of the step `step`, whatever has become of that step."""
     to: str | None = getattr(cadence.steps.get(step), "to", None)
     return recipient_for(channel, to, profile)
+
+
+def by_whose_hours(channel: Channel, recipient: Recipient, profile: Profile) -> Profile:
+    """Who lives by the hours at which a touch may go: the prospect, but for texts to a party.
+
+    A text wakes whom it reaches: so that is as if the prospect lived where
+    the party's number belongs.
+    """
+    if recipient.party is None or channel is not Channel.SMS:
+        return profile
+    number = recipient.address
+    zones = zones_by_number(number, profile.time_zone)
+    return replace(
+        profile,
+        time_zone=zones[0],
+        country=country_of(number) or profile.country,
+        phone=number,
+        fields={POSSIBLE: " ".join(zones[1:])} if len(zones) > 1 else {},
+    )
 
 
 def full_name(profile: Profile) -> str:

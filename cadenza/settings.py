@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from cadenza.errors import ConfigurationError
 
 _PREFIX = "CADENZA_"
+_LEAST_SECRET = 16
 
 
 class Settings(BaseSettings):
@@ -73,9 +74,23 @@ class Settings(BaseSettings):
     @field_validator("secret_keys")
     @classmethod
     def _long_enough(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        if any(len(key.get_secret_value()) < 16 for key in keys):
-            raise ValueError("each key needs at least 16 characters: try `openssl rand -hex 32`")
+        if any(len(key.get_secret_value()) < _LEAST_SECRET for key in keys):
+            raise ValueError(
+                f"each key needs at least {_LEAST_SECRET} characters: try `openssl rand -hex 32`"
+            )
         return keys
+
+    @field_validator("api_token", "unipile_webhook_secret")
+    @classmethod
+    def _hard_to_guess(cls, secret: SecretStr | None) -> SecretStr | None:
+        """An empty secret is none: whoever says nothing would know it."""
+        if secret is None or not secret.get_secret_value():
+            return None
+        if len(secret.get_secret_value()) < _LEAST_SECRET:
+            raise ValueError(
+                f"needs at least {_LEAST_SECRET} characters: try `openssl rand -hex 32`"
+            )
+        return secret
 
     @field_validator("redis_url")
     @classmethod

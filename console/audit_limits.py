@@ -112,22 +112,22 @@ class LimitJudge:
     def _count(self, touch: Judged, step: StepType | None, at: datetime) -> None:
         account = self._accounts.account_by_id.get(touch.account)
         if account is None:
-            self._count_unknown(touch.account, at)
+            self._count_unknown(touch, at)
             return
         draw = draw_of(account, step, address=touch.recipient, company=touch.company)
         for cap in self._rules.caps(draw):
             self._caps[cap.key] = cap
             if cap.window.earlier:
-                self._rolling[cap.key].append((at, touch.touch_id))
+                self._rolling[cap.key] += [(at, touch.touch_id)] * touch.segments
             else:
-                self._counts[cap.key, cap.window.bucket(at)[0]] += 1
+                self._counts[cap.key, cap.window.bucket(at)[0]] += touch.segments
 
-    def _count_unknown(self, account: str, at: datetime) -> None:
+    def _count_unknown(self, touch: Judged, at: datetime) -> None:
         """An account that is not in the file any more: its days, as they are recorded."""
-        key = f"account:{account}:day"
+        key = f"account:{touch.account}:day"
         starts = [s for k, s in self._in_force if k == key and s <= at < s + timedelta(days=1)]
         if starts:
-            self._counts[key, max(starts)] += 1
+            self._counts[key, max(starts)] += touch.segments
 
     def _over_caps(self) -> Iterator[Broken]:
         for (key, start), count in sorted(self._counts.items()):

@@ -2,10 +2,13 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cadenza.calendars import Closed, Window, WorkCalendar, local_date, opening
 from cadenza.calendars.resolving import country_of
+from cadenza.calendars.zones import zones_by_number
+from cadenza.model import Channel
 from cadenza.storage.audit import Judged
 from cadenza.storage.calendars_in_force import InForce
 
@@ -25,6 +28,21 @@ UNCLEAR = "unclear"
 """The ledger cannot tell: its prospect lives elsewhere today, or other tables were in use."""
 
 
+def _by_whose_hours(touch: Judged) -> Judged:
+    """As if its prospect lived where a text to a party went (`recipients.by_whose_hours`)."""
+    if touch.party is None or touch.channel is not Channel.SMS:
+        return touch
+    zones = zones_by_number(touch.recipient, touch.time_zone)
+    return replace(
+        touch,
+        time_zone=zones[0],
+        country=country_of(touch.recipient) or touch.country,
+        phone=touch.recipient,
+        region=None,
+        possible_zones=" ".join(zones[1:]),
+    )
+
+
 class WindowJudge:
     """Judges touches. in_force: all that ever was, the oldest first, at least one."""
 
@@ -40,6 +58,7 @@ class WindowJudge:
         Around a change both what was and what is may have been in force: it
         has to break both.
         """
+        touch = _by_whose_hours(touch)
         found: Closed | None = None
         candidates = self._then(began_at)
         for then in candidates:
@@ -70,10 +89,12 @@ class WindowJudge:
     @staticmethod
     def _of(then: InForce, touch: Judged, window: Window) -> tuple[Window | None, WorkCalendar]:
         own = then.windows.get(touch.account)
-        calendar = then.calendars.at(
-            touch.country or country_of(touch.phone),
-            touch.region,
-            tuple((touch.possible_zones or "").split()),
+        calendar = then.calendars.where(
+            touch.country,
+            touch.phone,
+            touch.time_zone,
+            region=touch.region,
+            zones=(touch.possible_zones or "").split(),
         )
         return (window if own is None else window.within(own)), calendar
 

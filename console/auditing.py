@@ -7,7 +7,7 @@
 | in_blackout    | in a blackout                                                            |
 | unlawful_hour  | as a marketing text, when the law of the place forbids them              |
 | over_cap …     | beyond a limit: see `audit_limits`                                       |
-| after_stop     | after its enrollment had finished, or been paused                        |
+| after_stop     | after its enrollment had finished or been paused, whatever came later    |
 | to_suppressed  | after its recipient was put on the do-not-contact list                   |
 | duplicates     | as the same step to the same recipient as one of another enrollment      |
 | early          | before it was due                                                        |

@@ -53,7 +53,9 @@ def forecast(
     """Day by day, account by account. Pure, but that it fills `book` on the way.
 
     Room is counted in the account's own window, else from 09:00 to 17:00,
-    Monday to Friday, of the organisation's time. resting: paused accounts.
+    Monday to Friday, of the organisation's time. What an account or a day
+    could take of a limit that it shares is gone for those after it, so all
+    that is free is free at once. resting: paused accounts.
     """
     today = now.astimezone(zone_info(accounts.organisation.time_zone)).date()
     return [
@@ -100,17 +102,26 @@ class _Day:
         last = self._hours[1] - TAIL_MARGIN
         grid = grid_of(self._account)
         if grid is None:
-            return self._room_by_caps(first)
+            return self._room_by_caps(first, last)
         return self._room_by_slots(grid, first, last)
 
-    def _room_by_caps(self, at: datetime) -> tuple[int | None, str | None]:
-        """Where any time will do, the cap with the least room decides."""
-        rooms = [
-            (self._book.room_under(cap, at), cap.reason)
+    def _room_by_caps(self, first: datetime, last: datetime) -> tuple[int | None, str | None]:
+        """Where any time will do: take what the fullest cap leaves, each time that it opens."""
+        caps = [
+            cap
             for cap in self._book.rules.caps(Draw(account=self._account))
             if cap.at_most < MOST_PER_DAY
         ]
-        return min(rooms, default=(None, None), key=lambda room: room[0])
+        if not caps:
+            return None, None
+        free, at, binds = 0, first, caps[0]
+        while at <= last:
+            room, n = min((self._book.room_under(cap, at), n) for n, cap in enumerate(caps))
+            for cap in caps:
+                self._book.add(cap, at, room)
+            free, binds = free + room, caps[n]
+            at = binds.window.bucket(at)[1]
+        return free, binds.reason
 
     def _room_by_slots(self, grid: Grid, first: datetime, last: datetime) -> tuple[int, str | None]:
         """Take every slot that is free, until none is or a cap says no."""

@@ -191,7 +191,13 @@ class Child:
         as_asked = exit_status in (0, -(self._program.stop_signal or 0))
         if self._stopping.is_set() and as_asked:
             return
-        _log.warning("process ended", process=self._program.name, pid=pid, exit_status=exit_status)
+        _log.warning(
+            "process ended",
+            process=self._program.name,
+            pid=pid,
+            exit_status=exit_status,
+            log=str(self._program.log_path),
+        )
         if self._on_death is not None:
             report = asyncio.create_task(self._report_death(self._on_death, pid, exit_status))
             self._reports.add(report)

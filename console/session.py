@@ -1,7 +1,7 @@
 """What commands work in: the settings of this shell, and everything that they lead to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NoReturn, TypeVar
 
@@ -16,6 +16,9 @@ from cadenza.settings import Settings
 from console.processes.common import Parts, open_parts
 
 T = TypeVar("T")
+
+DATABASE_AWAY = (OSError, DBAPIError, PostgresError)
+"""What is raised when the database cannot be reached, or turns us away."""
 
 _POOL_SIZE = 2
 
@@ -32,12 +35,17 @@ async def session() -> AsyncIterator[Parts]:
             parts = await stack.enter_async_context(
                 open_parts(Settings.load(), pool_size=_POOL_SIZE)
             )
-        except (OSError, DBAPIError, PostgresError) as error:
-            raise ConfigurationError(
-                f"cannot reach the database ({_briefly(error)}): is it up, and is "
-                "CADENZA_DATABASE_URL right?"
-            ) from error
+        except DATABASE_AWAY as error:
+            raise no_database(error) from error
         yield parts
+
+
+def no_database(error: Exception) -> ConfigurationError:
+    """What one of DATABASE_AWAY means to a person."""
+    return ConfigurationError(
+        f"cannot reach the database ({_briefly(error)}): is it up, and is "
+        "CADENZA_DATABASE_URL right?"
+    )
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -55,6 +63,13 @@ def refuse(message: str) -> NoReturn:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"[bold red]error:[/] {_escaped(message)}")
     raise typer.Exit(1)
+
+
+def warn(messages: Iterable[object]) -> None:
+    """Say on standard error what somebody ought to look at, a line each."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for message in messages:
+        console.print(f"[bold yellow]warning:[/] {_escaped(str(message))}")
 
 
 def _escaped(message: str) -> str:

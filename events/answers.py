@@ -5,8 +5,8 @@ from html import escape
 
 from starlette.types import Send
 
-from cadenza.abc import Answer
 from cadenza.errors import EventRejected
+from cadenza.model import Answer
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "cache-control": "no-store",

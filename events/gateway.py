@@ -18,9 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
-from cadenza.abc import Answer, EventRecorder, EventSource, RawRequest
+from cadenza.abc import EventRecorder, EventSource
 from cadenza.clock import Clock
 from cadenza.errors import ConfigurationError, EventRejected, SignatureInvalid
+from cadenza.model import Answer, RawRequest
 from events.answers import SECURITY_HEADERS, refusal, send_answer, unavailable
 from events.recording import EventBatcher, Hints, NotRecorded
 from events.requests import read_request

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from cadenza.abc import RawRequest
 from cadenza.errors import EventRejected
+from cadenza.model import RawRequest
 
 MAX_URL_BYTES = 8 * 1024
 _MAX_QUERY_FIELDS = 50

@@ -15,13 +15,14 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, but a request's head may be neither endless nor endlessly slow.
+    """uvicorn's protocol, but what is no body may be neither endless nor endlessly slow.
 
-    httptools has no bound on the length of a URL or of headers, and
-    uvicorn none on the time that a first request takes to arrive.
+    httptools has no bound on the length of a URL, of headers, of chunk
+    extensions or of the trailers behind a body, and uvicorn none on the
+    time that a request's head takes to arrive.
     """
 
-    _head_bytes = 0
+    _unfinished_bytes = 0  # since the last end of a head, piece of a body or end of a request
     _in_head = True
     _deadline: asyncio.TimerHandle | None = None
 
@@ -35,26 +36,43 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:
-            self._head_bytes += len(data)
+            self._await_head()
+        self._unfinished_bytes += len(data)
         super().data_received(data)
         # Asked afterwards: what has just been fed may have ended the head and begun a body.
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
-            if not self.transport.is_closing():
+        if self._unfinished_bytes > MAX_HEAD_BYTES:
+            if self._in_head and not self.transport.is_closing():
                 self.transport.write(_TOO_LARGE)
             self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._in_head = True
         self._await_head()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        self._head_bytes = 0
+        self._unfinished_bytes = 0
         self._end_deadline()
         super().on_headers_complete()
 
-    def _await_head(self) -> None:
+    def on_body(self, body: bytes) -> None:
+        self._unfinished_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        # What comes next, be it only a line end, begins another head.
         self._in_head = True
+        self._unfinished_bytes = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body:
+            # Nobody reads the rest of this body: the next head has to come in time all the same.
+            self._await_head()
+
+    def _await_head(self) -> None:
         if self._deadline is None:
             self._deadline = self.loop.call_later(_HEAD_SECONDS, self._too_slow)
 

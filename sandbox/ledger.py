@@ -74,6 +74,7 @@ class Ledger:
 
     def __init__(self, path: Path, clock: ScheduleClock) -> None:
         self._clock = clock
+        path.touch(mode=0o600)  # it names people, and may be tried with real ones
         self._file: TextIO = path.open("a", encoding="utf-8")
         self._rows: list[Received | Action] = []
         self._flushed = 0

@@ -37,6 +37,7 @@ TURN_FAILED = "error"
 _NO_ROOM_SECONDS = 0.02
 _FENCED_SECONDS = 5.0
 _SET_ASIDE = timedelta(hours=1)
+_FORGET_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +83,7 @@ class Scheduler:
         self._metrics = metrics
         self._shards: Sequence[int] = ()
         self._housekeeping_at = 0.0
-        self._next = self._fill_at = clock.now()
+        self._next = self._fill_at = self._forget_at = clock.now()
 
     @property
     def shards(self) -> Sequence[int]:
@@ -211,9 +212,11 @@ class Scheduler:
         now = self._clock.now()
         self._fill_at = now + filling.EVERY
         async with self._database.transaction() as tx:
-            await filling.fill_up(tx, self._course, now)
-        async with self._database.transaction() as tx:
-            await quotas.forget_old(tx, now)
+            await filling.fill_up(tx, self._course.ground, now)
+        if now >= self._forget_at:
+            self._forget_at = now + _FORGET_EVERY
+            async with self._database.transaction() as tx:
+                await quotas.forget_old(tx, now)
 
     async def _stage_and_release(self) -> int:
         pace, now = self._pace, self._clock.now()

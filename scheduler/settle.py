@@ -24,7 +24,7 @@ from cadenza.course.results import Results
 from cadenza.errors import StaleLease, traced
 from cadenza.model import TouchStatus
 from cadenza.recipients import recipient_of
-from cadenza.storage import batches, enrollments, journal, ledger
+from cadenza.storage import batches, enrollments, journal, ledger, quotas
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.due import DueTouch
@@ -54,9 +54,7 @@ async def settle_expired(
                 outcome = await _reconstruct(
                     tx, batch, clock, catalog=catalog, journal_lost=journal_lost
                 )
-                await results.commit(
-                    tx, batch, outcome, course=course, catalog=catalog, clock=clock
-                )
+                await results.commit(tx, batch, outcome, course)
             lost.append(journal_lost)
         except StaleLease:
             log.warning("batch_taken_over", batch=batch.batch_id)
@@ -84,7 +82,9 @@ async def _reconstruct(
             later = max(touch.due_at, clock.now())
             outcome.back.append(replace(touch, due_at=later, reason=WORKER_LOST))
         else:
-            outcome.entries.append(_entry(touch, trace, known[touch.enrollment_id], catalog))
+            entry = _entry(touch, trace, known[touch.enrollment_id], catalog)
+            cost = quotas.cost_of(batch.reserved, touch.touch_id)
+            outcome.entries.append(replace(entry, segments=cost))
     return outcome
 
 

@@ -6,29 +6,32 @@ nothing has left     | may have | known again
 
 import asyncio
 import json
-import ssl
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, cast
-from urllib.parse import urlsplit
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
+import aiohttp
+import yarl
 from pydantic import AfterValidator, Field
 
 from cadenza.abc import Begin
-from cadenza.errors import AmbiguousSendError, SendError, TransientSendError
+from cadenza.errors import (
+    AmbiguousSendError,
+    ConfigurationError,
+    SendError,
+    TransientSendError,
+)
+from senders.http_departure import DEPARTING, DepartingConnector, Departure
 from senders.settings import ProviderSettings
 
-_MAX_ANSWER_OCTETS = 256 * 1024
 _MAX_RETRY_AFTER = timedelta(days=1)
 _UNREACHABLE_RETRY = timedelta(minutes=1)
-# Common servers close idle connections after 5 s; a request that crosses
-# with that would have an unknown fate.
-_KEEP_ALIVE_SECONDS = 4.0
-# The point after which a provider could act: https://www.encode.io/httpcore/extensions/#trace
-_ABOUT_TO_LEAVE = "http11.send_request_headers.started"
+# Of several addresses one may swallow everything: the next has to have its turn in time.
+_ADDRESS_SECONDS = 5.0
+_MAX_ANSWER_OCTETS = 256 * 1024
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -70,87 +73,134 @@ class Answer:
         return value if isinstance(value, str) else ""
 
 
-class HttpApi:
-    """One login at one provider: persistent connections, bounded in number.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """What is posted, with its Content-Type."""
 
-    provider: its name for messages. headers: with the credentials.
+    type: str
+    octets: bytes
+
+
+def as_json(document: Mapping[str, Any]) -> Body:
+    """A JSON object."""
+    return Body(type="application/json", octets=json.dumps(document).encode())
+
+
+def as_form(fields: Mapping[str, str]) -> Body:
+    """The fields of a form, as browsers post it."""
+    return Body(type="application/x-www-form-urlencoded", octets=urlencode(fields).encode())
+
+
+def as_parts(fields: Sequence[tuple[str, str]]) -> Body:
+    """The fields of a form as parts (RFC 7578). Their names are ours."""
+    boundary = secrets.token_hex(16)
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields
+    ]
+    octets = f"{''.join(parts)}--{boundary}--\r\n".encode()
+    return Body(type=f"multipart/form-data; boundary={boundary}", octets=octets)
+
+
+class HttpApi:
+    """One login at one provider, over connections that are kept.
+
+    provider: its name for messages. headers: with the credentials. Raises
+    ConfigurationError if a header cannot be written.
     """
 
     def __init__(
         self, provider: str, base_url: str, settings: HttpSettings, headers: Mapping[str, str]
     ) -> None:
         self._provider = provider
-        self._base_url = base_url
         self._settings = settings
-        self._headers = headers
-        self._client: httpx.AsyncClient | None = None
+        parts = urlsplit(base_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._prefix = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+        self._headers = {
+            "User-Agent": "Cadenza",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            **headers,
+        }
+        if not all(v.isascii() and v.isprintable() for v in self._headers.values()):
+            raise ConfigurationError(
+                f"{provider}: a secret or address has characters that no HTTP header can carry"
+            )
+        self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Make ready; connections are opened on first use. Idempotent."""
-        if self._client is not None:
+        if self._session is not None:
             return
-        verify: ssl.SSLContext | bool = False  # http, on this machine: see `_base_url`
-        if self._base_url.startswith("https:"):
-            # It reads the certificates of all authorities: tens of milliseconds.
-            verify = await asyncio.to_thread(httpx.create_ssl_context)
-        self._client = httpx.AsyncClient(
-            base_url=self._base_url,
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", **self._headers},
-            limits=httpx.Limits(
-                max_connections=self._settings.connections, keepalive_expiry=_KEEP_ALIVE_SECONDS
-            ),
-            timeout=self._settings.timeout_seconds,
-            verify=verify,
-            trust_env=False,
+        self._session = aiohttp.ClientSession(
+            connector=DepartingConnector(limit=self._settings.connections),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            # The whole request has a deadline of ours, which `begin` does not use up.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_ADDRESS_SECONDS),
         )
 
     async def close(self) -> None:
         """Close all connections. Idempotent."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.aclose()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def get(self, path: str, params: Mapping[str, str]) -> Answer:
         """Look something up. Raises TransientSendError: nothing is changed by asking again."""
-        return await self._exchange("GET", path, None, params=params)
+        return await self._exchange("GET", _with_query(path, params), None)
 
     async def visit(
         self, path: str, params: Mapping[str, str], begin: Begin, headers: Mapping[str, str]
     ) -> Answer:
         """Look something up where the look itself is what is wanted; awaits `begin` as `post`."""
-        return await self._exchange("GET", path, begin, params=params, headers=headers)
+        return await self._exchange("GET", _with_query(path, params), begin, headers=headers)
 
-    async def post(self, path: str, begin: Begin, **content: Any) -> Answer:
+    async def post(
+        self, path: str, begin: Begin, body: Body, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Ask for something to be done.
 
-        content: `data`, `json`, `files` or `content`, and `headers`, as in httpx.
-
-        Awaits `begin()` when a connection is open, just before the request
-        leaves. Raises TransientSendError before that, AmbiguousSendError
-        after it, and what `begin` raises.
+        path: quoted, with its query. Awaits `begin()` when a connection is open, just before
+        the request leaves. Raises TransientSendError before that,
+        AmbiguousSendError after it, and what `begin` raises.
         """
-        return await self._exchange("POST", path, begin, **content)
+        return await self._exchange("POST", path, begin, body=body, headers=headers)
 
     async def _exchange(
-        self, method: str, path: str, begin: Begin | None, **content: Any
+        self,
+        method: str,
+        path: str,
+        begin: Begin | None,
+        *,
+        body: Body | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        if self._client is None:
+        if self._session is None:
             raise TransientSendError("the sender is not open", code="closed")
+        fields = dict(headers or {})
+        if body is not None:
+            fields["Content-Type"] = body.type
         deadline = asyncio.timeout(self._settings.timeout_seconds)
-        departure = _Departure(begin, deadline, self._settings.timeout_seconds)
-        request = self._client.build_request(
-            method, path, extensions={"trace": departure.hear}, **content
-        )
+        departure = Departure(begin, deadline, self._settings.timeout_seconds)
+        token = DEPARTING.set(departure)
         try:
-            async with deadline:
-                response = await self._client.send(request, stream=True)
-                try:
-                    return await _read(response)
-                finally:
-                    await response.aclose()
-        except (httpx.HTTPError, TimeoutError) as error:
-            if departure.refused:
-                raise
+            async with (
+                deadline,
+                self._session.request(
+                    method,
+                    yarl.URL(f"{self._origin}{self._prefix}{path}", encoded=True),
+                    data=body.octets if body is not None else None,
+                    headers=fields,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                return await _read(response)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if departure.refusal is not None:
+                raise departure.refusal from None
             raise self._failure(departure, error) from error
         except asyncio.CancelledError as cancelled:
             if not departure.done:
@@ -158,8 +208,10 @@ class HttpApi:
             raise AmbiguousSendError(
                 f"interrupted after a request to {self._provider} had left", code="interrupted"
             ) from cancelled
+        finally:
+            DEPARTING.reset(token)
 
-    def _failure(self, departure: "_Departure", error: Exception) -> SendError:
+    def _failure(self, departure: Departure, error: Exception) -> SendError:
         in_time = not isinstance(error, TimeoutError)
         if departure.done:
             return AmbiguousSendError(
@@ -174,52 +226,23 @@ class HttpApi:
         )
 
 
-class _Departure:
-    """Runs `begin` when the request is about to leave, and remembers that it did.
-
-    Without `begin` nothing that counts can leave. The time that it takes is
-    not the provider's: the deadline starts anew when the request leaves.
-    """
-
-    def __init__(self, begin: Begin | None, deadline: asyncio.Timeout, seconds: float) -> None:
-        self._begin = begin
-        self._deadline = deadline
-        self._seconds = seconds
-        self.done = False
-        self.refused = False
-
-    async def hear(self, event: str, info: Mapping[str, Any]) -> None:
-        """Take note of what happens to the request (httpcore's `trace` extension)."""
-        del info
-        if event != _ABOUT_TO_LEAVE or self._begin is None:
-            return
-        self._deadline.reschedule(None)
-        try:
-            await self._begin()
-        except BaseException:
-            self.refused = True
-            raise
-        self._deadline.reschedule(asyncio.get_running_loop().time() + self._seconds)
-        self.done = True
+def _with_query(path: str, params: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(params)}" if params else path
 
 
-async def _read(response: httpx.Response) -> Answer:
+async def _read(response: aiohttp.ClientResponse) -> Answer:
     body = bytearray()
-    async with aclosing(_raw(response)) as chunks:
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > _MAX_ANSWER_OCTETS:
-                body.clear()
-                break
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _MAX_ANSWER_OCTETS:
+            body.clear()
+            response.close()
+            break
     return Answer(
-        status=response.status_code,
+        status=response.status,
         document=_json_object(bytes(body)),
-        retry_after=_retry_after(response.headers.get("retry-after", "")),
+        retry_after=_retry_after(response.headers.get("Retry-After", "")),
     )
-
-
-def _raw(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    return cast("AsyncGenerator[bytes, None]", response.aiter_raw())
 
 
 def _json_object(body: bytes) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from cadenza.errors import (
 )
 from cadenza.model import Accepted, Channel, Outbound, OutboundSms
 from senders.gate import Gate
-from senders.http import Answer, BaseUrl, HttpApi, HttpSettings
+from senders.http import Answer, BaseUrl, HttpApi, HttpSettings, as_form
 from senders.settings import account_trouble, read_settings
 
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -113,7 +113,7 @@ class TwilioSender(Sender):
         if touch.status_callback is not None:
             form["StatusCallback"] = touch.status_callback
         async with self._gate:
-            answer = await self._api.post(self._path, begin, data=form)
+            answer = await self._api.post(self._path, begin, as_form(form))
         sid = answer.text("sid")
         if 200 <= answer.status < 300 and sid:
             return Accepted(provider_id=sid, detail=answer.text("status"))

@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import quote
 
 from pydantic import SecretStr
@@ -13,7 +13,15 @@ from cadenza.accounts import SenderAccount
 from cadenza.errors import ConfigurationError, PermanentSendError, TransientSendError
 from cadenza.model import Accepted, Channel, Outbound, OutboundSocial
 from senders.gate import Gate
-from senders.http import Answer, BaseUrl, HttpApi, HttpSettings
+from senders.http import (
+    Answer,
+    BaseUrl,
+    Body,
+    HttpApi,
+    HttpSettings,
+    as_json,
+    as_parts,
+)
 from senders.settings import read_settings
 from senders.unipile_errors import refusal
 
@@ -121,22 +129,22 @@ class UnipileSender(Sender):
         invitation = {"account_id": self._account_id, "provider_id": person}
         if touch.text:
             invitation["message"] = touch.text
-        answer = await self._ask("/api/v1/users/invite", begin, json=invitation)
+        answer = await self._ask("/api/v1/users/invite", begin, as_json(invitation))
         return _accepted(touch, answer.text("invitation_id"))
 
     async def _message(self, touch: OutboundSocial, person: str, begin: Begin) -> Accepted:
         form = [
-            ("account_id", (None, self._account_id)),
-            ("attendees_ids", (None, person)),
-            ("text", (None, touch.text)),
+            ("account_id", self._account_id),
+            ("attendees_ids", person),
+            ("text", touch.text),
         ]
         if touch.action == "inmail":
             form += [
-                ("subject", (None, touch.subject)),
-                ("linkedin[api]", (None, "classic")),
-                ("linkedin[inmail]", (None, "true")),
+                ("subject", touch.subject),
+                ("linkedin[api]", "classic"),
+                ("linkedin[inmail]", "true"),
             ]
-        answer = await self._ask("/api/v1/chats", begin, files=form)
+        answer = await self._ask("/api/v1/chats", begin, as_parts(form))
         # Webhooks of later messages name the chat, not the message that they answer.
         return _accepted(touch, answer.text("message_id"), thread_id=answer.text("chat_id"))
 
@@ -146,13 +154,15 @@ class UnipileSender(Sender):
         await self._ask(
             "/api/v1/linkedin",
             begin,
-            json={
-                "account_id": self._account_id,
-                "method": "POST",
-                "request_url": _FOLLOWING + quote(person, safe=""),
-                "body": {"patch": {"$set": {"following": True}}},
-                "encoding": False,
-            },
+            as_json(
+                {
+                    "account_id": self._account_id,
+                    "method": "POST",
+                    "request_url": _FOLLOWING + quote(person, safe=""),
+                    "body": {"patch": {"$set": {"following": True}}},
+                    "encoding": False,
+                }
+            ),
             headers=_named(touch),
         )
         return _accepted(touch, "")
@@ -169,8 +179,10 @@ class UnipileSender(Sender):
             raise refusal(answer, changes_something=True)
         return _accepted(touch, "")
 
-    async def _ask(self, path: str, begin: Begin, **content: Any) -> Answer:
-        answer = await self._api.post(path, begin, **content)
+    async def _ask(
+        self, path: str, begin: Begin, body: Body, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        answer = await self._api.post(path, begin, body, headers)
         if not 200 <= answer.status < 300:
             raise refusal(answer, changes_something=True)
         return answer

@@ -26,7 +26,7 @@ from cadenza.errors import (
 )
 from cadenza.model import Accepted, Channel, Outbound, OutboundWebhook, TouchId
 from senders.gate import Gate
-from senders.http import Answer, HttpApi, HttpSettings
+from senders.http import Answer, Body, HttpApi, HttpSettings
 from senders.settings import account_trouble, read_settings
 
 MOST_OCTETS = 256 * 1024
@@ -100,7 +100,9 @@ class WebhookSender(Sender):
         name = webhook_id(touch.touch_id)
         async with self._gate:
             headers = self._headers(name, body)
-            answer = await self._api.post(self._path, begin, content=body, headers=headers)
+            answer = await self._api.post(
+                self._path, begin, Body(type="application/json", octets=body), headers
+            )
         if 200 <= answer.status < 300:
             return Accepted(provider_id=name, detail=str(answer.status))
         raise _refusal(answer)
@@ -112,7 +114,6 @@ class WebhookSender(Sender):
     def _headers(self, name: str, body: bytes) -> Mapping[str, str]:
         at = str(int(self._seconds()))
         return {
-            "Content-Type": "application/json",
             "webhook-id": name,
             "webhook-timestamp": at,
             "webhook-signature": f"v1,{signature(self._key, name, at, body)}",

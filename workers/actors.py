@@ -33,16 +33,17 @@ def declare(
     def actor(
         name: str, queue: str, label: Actor, handler: Callable[..., Awaitable[object]]
     ) -> None:
-        async def handle(*args: object) -> None:
+        async def handle(*args: object, **named: object) -> None:
             try:
                 with metrics.actor_duration.labels(label).time():
-                    await handler(*args)
+                    await handler(*args, **named)
             except Exception as error:  # noqa: BLE001 - rows are found again by lease or sweep
                 metrics.actor_failures.labels(label).inc()
                 log.error("actor_failed", actor=name, error=traced(error))
 
         register = dramatiq.actor(actor_name=name, queue_name=queue, broker=broker)
-        register(lambda *args: loop.call(handle(*args)))
+        # Also what handlers do not take: dramatiq would log the whole message, people and all.
+        register(lambda *args, **named: loop.call(handle(*args, **named)))
 
     actor(DELIVER, DELIVER, Actor.DELIVER, handlers.deliver)
     actor(APPLY_EVENTS, CHORES, Actor.APPLY, handlers.apply_events)

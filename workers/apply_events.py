@@ -27,6 +27,7 @@ from cadenza.storage.database import Connection, Database, is_passing
 from cadenza.storage.events import StoredEvent
 from cadenza.storage.rollups import Tally
 from cadenza.storage.suppressions import Ban
+from cadenza.suppression.meanwhile import end_forbidden
 from cadenza.suppression.suppressing import SUPPRESSING, suppress, suppression_key
 from workers.heard import by_machine, occurrences_of
 from workers.resolve_events import Resolved, in_flight, names_a_touch, resolve
@@ -61,7 +62,7 @@ class EventApplier:
         self._course = course
         self._catalog = catalog
         self._clock = clock
-        self._reacting = Reacting(course, clock)
+        self._reacting = Reacting(course)
 
     async def apply_all(self) -> int:
         """Apply until nothing is left that can be applied now; returns how many were."""
@@ -80,8 +81,8 @@ class EventApplier:
     async def _apply_together(self) -> int:
         async with self._database.transaction() as tx:
             taken = await events.take(tx, _GROUP)
-            if taken:
-                await self._apply(tx, taken)
+            begun = await self._apply(tx, taken) if taken else ()
+        await end_forbidden(self._database, self._course, begun)
         return len(taken)
 
     async def _apply_apart(self) -> int:
@@ -94,7 +95,8 @@ class EventApplier:
         for event_id in waiting:
             try:
                 async with self._database.transaction() as tx:
-                    await self._apply(tx, await events.take(tx, 1, event_id=event_id))
+                    begun = await self._apply(tx, await events.take(tx, 1, event_id=event_id))
+                await end_forbidden(self._database, self._course, begun)
             except Exception as error:
                 if is_passing(error):
                     raise
@@ -105,8 +107,11 @@ class EventApplier:
                         await events.put_back(tx, [stored], min(seconds, _LONGEST_ASIDE_SECONDS))
         return len(waiting)
 
-    async def _apply(self, tx: Connection, taken: Sequence[StoredEvent]) -> None:
-        """Apply what came back about touches, tasks and people, then signals."""
+    async def _apply(self, tx: Connection, taken: Sequence[StoredEvent]) -> Sequence[EnrollmentId]:
+        """Apply what came back about touches, tasks and people, then signals; who began by these.
+
+        Who was forbidden meanwhile is to end when that is committed.
+        """
         signals = await whose_turn_it_is(tx, taken)
         taken = [s for s in taken if s.event.type is not EventType.SIGNAL]
         found = await resolve(tx, taken)
@@ -121,28 +126,30 @@ class EventApplier:
         )
         forbidden = _forbidden(taken, found)
         happenings = [happening for r in resolved for happening in _happenings(r)]
+        if forbidden:
+            await suppressions.announce(tx)
         named = await suppressions.concerned(tx, [key for _, key in forbidden])
-        for stored, key in forbidden:
-            others = set(named.get(key, ())) - {_ours(found, stored)}
-            happenings += [_also(other, stored) for other in sorted(others)]
+        also = _others(forbidden, found, named)
         # All enrollments are locked in one order, before anything else is; none is later.
-        held = {i for some in named.values() for i in some}
-        held.update(await self._course.concerned(tx, happenings))
+        held = set(await self._course.concerned(tx, [*happenings, *also]))
         held.update(await self._reacting.concerned(tx, signals))
-        await suppress(
+        done = await suppress(
             tx,
             [Ban(key=key, reason=s.event.type, source=s.event.source) for s, key in forbidden],
             clock=self._clock,
             hold_too=sorted(held),
-            concerned=named,
         )
+        held.update(done.enrollments)
+        happenings += _others(forbidden, found, done.concerned)
         starting = await self._reacting.prepare(tx, signals, sorted(held))
         tally = await self._count(tx, resolved)
         tally.update(await self._course.apply(tx, happenings, held))
         await _reconcile(tx, resolved)
         await self._judge_health(tx, resolved)
-        tally.update(await self._reacting.apply(tx, signals, starting, held))
+        reacted = await self._reacting.apply(tx, signals, starting, held)
+        tally.update(reacted.tally)
         await rollups.add(tx, tally)
+        return reacted.begun
 
     async def _judge_health(self, tx: Connection, resolved: Sequence[Resolved]) -> None:
         """Let accounts rest of whose touches too many come back."""
@@ -153,7 +160,7 @@ class EventApplier:
         ]
         if bad:
             accounts = await account_pauses.accounts_of(tx, bad)
-            await judge_health(tx, self._course.accounts, accounts, self._clock)
+            await judge_health(tx, self._course.ground.accounts, accounts, self._clock)
 
     async def _put_back_or_drop(self, tx: Connection, unresolved: Sequence[StoredEvent]) -> None:
         """An event about a touch that is not in the ledger yet waits for it."""
@@ -214,6 +221,19 @@ def _ours(found: Mapping[int, Resolved], stored: StoredEvent) -> EnrollmentId | 
     if ours is None or (ours.touch is not None and ours.touch.party is not None):
         return None  # what another party did is not yet said of the prospect's own address
     return ours.enrollment_id
+
+
+def _others(
+    forbidden: Sequence[tuple[StoredEvent, str]],
+    found: Mapping[int, Resolved],
+    named: Mapping[str, Sequence[EnrollmentId]],
+) -> Sequence[Happening]:
+    """What happens to everything else that runs for an address that is forbidden."""
+    return [
+        _also(other, stored)
+        for stored, key in forbidden
+        for other in sorted(set(named.get(key, ())) - {_ours(found, stored)})
+    ]
 
 
 def _also(enrollment_id: EnrollmentId, stored: StoredEvent) -> Happening:

@@ -1,46 +1,37 @@
 """Delivery: the way of a batch, from its claim to its results.
 
-claim → screen → render → limit → send → record. Whatever goes
+claim → screen → render → take turns → limit and reserve → send → record. Whatever goes
 wrong on the way, each touch ends in exactly one place: the ledger, `due`
 with a reason, or nowhere because nobody wants it any more.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from urllib.parse import urlsplit
 
 import structlog
 
 from cadenza.abc import Limiter
-from cadenza.accounts import Accounts, SenderAccount
-from cadenza.accounts.states import ACCOUNT_PAUSED, LOOK_AGAIN, AccountStates
-from cadenza.calendars import NoOpening
+from cadenza.accounts import Accounts
 from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import results
 from cadenza.course.course import Course
 from cadenza.course.results import Results
-from cadenza.errors import RenderError, StaleLease, traced
+from cadenza.errors import StaleLease, traced
 from cadenza.fence import Fence
 from cadenza.limits import LimitRules
-from cadenza.model import BatchId, Channel, EnrollmentId, EnrollmentStatus
-from cadenza.recipients import Recipient, recipient_of
-from cadenza.steps.email import EmailStep
-from cadenza.storage import batches, enrollments, ledger, sticky_accounts, suppressions
+from cadenza.model import BatchId
+from cadenza.storage import batches
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Database, is_passing
-from cadenza.storage.due import DueTouch
-from cadenza.storage.enrollments import Enrollment
-from cadenza.suppression.suppressing import recipient_keys
 from monitoring.metrics import Phase, WorkerMetrics
-from workers.attempts import Attempts, Candidate
+from workers.attempts import Attempts
+from workers.candidate import Candidate
 from workers.journal import JournalWriter
 from workers.permits import Permits, Ready
 from workers.render import Renderer, RenderRequest
-from workers.routing import Routing, anew_of
-from workers.timeliness import is_timely
+from workers.screening import Known, Screening, told
 from workers.turns import Turns
 
 log = structlog.get_logger(__name__)
@@ -81,7 +72,7 @@ class Delivery:
             database=database, limiter=limiter, rules=rules, clock=clock, metrics=metrics
         )
         self._turns = Turns(database=database, clock=clock, gap=accounts.organisation.person_gap)
-        self._states = AccountStates(clock)
+        self._screening = Screening(catalog=catalog, accounts=accounts, clock=clock)
         self._attempts = attempts
         self._journal = journal_writer
         self._renderer = renderer
@@ -95,10 +86,11 @@ class Delivery:
         """Deliver one batch, unless somebody else has it or had it. Raises FenceClosed."""
         outcome = Results()
         with self._timed(Phase.CLAIM):
-            claimed = await self._claim(batch_id, outcome)
+            claimed = await self._claim(batch_id)
+            candidates = self._screening.screen(*claimed, outcome) if claimed else ()
         if claimed is None:
             return
-        batch, candidates = claimed
+        batch, _ = claimed
         self._metrics.batch_size.observe(len(batch.touches))
         self._held.add(batch_id)
         try:
@@ -136,104 +128,12 @@ class Delivery:
     def _timed(self, phase: Phase) -> AbstractContextManager[object]:
         return self._metrics.delivery_phase.labels(phase).time()
 
-    async def _claim(
-        self, batch_id: BatchId, outcome: Results
-    ) -> tuple[ClaimedBatch, Sequence[Candidate]] | None:
+    async def _claim(self, batch_id: BatchId) -> tuple[ClaimedBatch, Known] | None:
+        """The batch with what is known of its touches; None if it is not to be had."""
         async with self._database.transaction() as tx:
             await self._fence.check(tx)
             batch = await batches.claim(tx, batch_id, self._worker, self._lease_seconds)
-            if batch is None:
-                return None
-            await self._states.refresh(tx)
-            known = await enrollments.load(tx, [t.enrollment_id for t in batch.touches])
-            await self._catalog.load(tx, {e.version_id for e in known.values()})
-            reached = {
-                t.touch_id: recipient_of(
-                    self._catalog[(e := known[t.enrollment_id]).version_id],
-                    t.step,
-                    t.channel,
-                    e.profile,
-                )
-                for t in batch.touches
-            }
-            keys = {
-                t.touch_id: recipient_keys(
-                    t.channel,
-                    recipient,
-                    (e := known[t.enrollment_id]).profile,
-                    service=self._catalog[e.version_id].service,
-                )
-                if (recipient := reached[t.touch_id])
-                else ()
-                for t in batch.touches
-            }
-            forbidden = await suppressions.among(tx, [k for some in keys.values() for k in some])
-            replying = [t.enrollment_id for t in batch.touches if _replies(t, known, self._catalog)]
-            threads = await ledger.thread(tx, replying) if replying else {}
-            people = sorted({e.profile.prospect_id for e in known.values()})
-            sticky = await sticky_accounts.known(tx, people)
-        routing = Routing(self._accounts, self._states, sticky, threads)
-        candidates = []
-        for touch in batch.touches:
-            allowed = forbidden.isdisjoint(keys[touch.touch_id])
-            try:
-                candidate = self._screen(
-                    touch,
-                    known[touch.enrollment_id],
-                    outcome,
-                    recipient=reached[touch.touch_id] if allowed else None,
-                    routing=routing,
-                )
-            except Exception as error:  # noqa: BLE001 - the rest of the batch goes on
-                outcome.paused.append((touch, _told(error)))
-                continue
-            if candidate is not None:
-                candidates.append(replace(candidate, keys=keys[touch.touch_id]))
-                if candidate.account.limits.min_gap:
-                    outcome.anew[touch.touch_id] = anew_of(candidate, self._accounts)
-        return batch, candidates
-
-    def _screen(
-        self,
-        touch: DueTouch,
-        enrollment: Enrollment,
-        outcome: Results,
-        *,
-        recipient: Recipient | None,
-        routing: Routing,
-    ) -> Candidate | None:
-        """Sort out what need not be tried. The journal checks the same again, for certain.
-
-        recipient: None if there is nobody who may be reached.
-        """
-        state = enrollment.state
-        is_active = state.status is EnrollmentStatus.ACTIVE
-        if not is_active or not state.stands_at(touch.step, touch.visit):
-            return None
-        if recipient is None:
-            outcome.skipped.append((touch, enrollment.version_id))
-            return None
-        cadence = self._catalog[enrollment.version_id]
-        account = routing.account_of(touch, cadence, enrollment.profile)
-        if account is None:
-            outcome.paused.append((touch, routing.no_account(touch, cadence)))
-            return None
-        candidate = Candidate(
-            touch=replace(touch, account=account.id),
-            enrollment=enrollment,
-            cadence=cadence,
-            account=account,
-            recipient=_known_as(touch.channel, recipient, account),
-            thread=[(m.step, m.message_id) for m in routing.thread_of(touch, cadence)],
-            calendar=self._accounts.places.of(enrollment.profile),
-        )
-        if not is_timely(candidate, outcome, self._accounts, self._clock):
-            return None
-        if account.id in self._states.paused:
-            until = self._clock.now() + LOOK_AGAIN
-            outcome.back.append(candidate.later(until, ACCOUNT_PAUSED))
-            return None
-        return candidate
+            return (batch, await self._screening.read(tx, batch)) if batch else None
 
     async def _send_as_allowed(
         self, batch: ClaimedBatch, ready: Sequence[Ready], outcome: Results
@@ -273,7 +173,7 @@ class Delivery:
                     )
                 )
             except Exception as error:  # noqa: BLE001 - the rest of the batch goes on
-                outcome.paused.append((candidate.touch, _told(error)))
+                outcome.paused.append((candidate.touch, told(error)))
                 continue
             ready.append((candidate, message))
         return ready
@@ -294,36 +194,9 @@ class Delivery:
         while True:
             try:
                 async with self._database.transaction() as tx:
-                    return await results.commit(
-                        tx,
-                        batch,
-                        outcome,
-                        course=self._course,
-                        catalog=self._catalog,
-                        clock=self._clock,
-                    )
+                    return await results.commit(tx, batch, outcome, self._course)
             except Exception as error:
                 if not is_passing(error):
                     raise
                 log.warning("commit_again", batch=batch.batch_id, error=type(error).__name__)
             await asyncio.sleep(_AGAIN_SECONDS)
-
-
-def _told(error: Exception) -> str:
-    """Why an enrollment is paused whose touch cannot be made, for a person to read."""
-    if isinstance(error, (RenderError, NoOpening)):
-        return str(error)
-    log.error("touch_held", error=traced(error))
-    return f"cannot be delivered: {type(error).__name__}"
-
-
-def _known_as(channel: Channel, recipient: Recipient, account: SenderAccount) -> Recipient:
-    """A webhook reaches its account's address; its host says which system that is."""
-    if channel is not Channel.WEBHOOK:
-        return recipient
-    return replace(recipient, address=urlsplit(account.address).hostname or account.id)
-
-
-def _replies(touch: DueTouch, known: Mapping[EnrollmentId, Enrollment], catalog: Catalog) -> bool:
-    step = catalog[known[touch.enrollment_id].version_id].steps[touch.step]
-    return isinstance(step, EmailStep) and step.thread_with is not None

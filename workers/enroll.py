@@ -1,131 +1,78 @@
 """Enrolls the prospects of a message: receipt, verdicts and enrollments in one transaction."""
 
-import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-import structlog
-
-from cadenza.accounts import Accounts
-from cadenza.catalog import Catalog
-from cadenza.clock import Clock
 from cadenza.course.course import Course
 from cadenza.enrolling.admitting import NumberedRow, admit
-from cadenza.enrolling.message import (
-    MOST_BYTES,
-    EnrollmentMessage,
-    RowRejected,
-    UnreadableMessage,
-    check_row,
-    fallback_key,
-    read_message,
-)
-from cadenza.enrolling.starting import Begun
-from cadenza.errors import UnknownName, traced
-from cadenza.storage import receipts, rollups
+from cadenza.enrolling.message import check_row, read_message
+from cadenza.enrolling.row_values import RowRejected
+from cadenza.enrolling.wanted import Begun
+from cadenza.storage import receipts
 from cadenza.storage.cadences import StoredVersion
-from cadenza.storage.database import Connection, Database, is_passing
-from cadenza.storage.receipts import Receipt, RowVerdict
-from cadenza.storage.rollups import Tally
+from cadenza.storage.database import Connection, Database
+from cadenza.storage.receipts import ENROLLMENT, Receipt, RowVerdict
+from cadenza.suppression.meanwhile import end_forbidden
+from workers.message_taker import MessageTaker, numbered, rejected
 
-log = structlog.get_logger(__name__)
-
-
-_ROWS_A_TURN = 50
+_RECENT = timedelta(hours=1)
 
 
-class Enroller:
+@dataclass(frozen=True, kw_only=True)
+class _Message:
+    """version: with which its people begin."""
+
+    key: str
+    rows: Sequence[Any]
+    version: StoredVersion
+
+    @property
+    def cadence(self) -> str:
+        return self.version.name
+
+
+class Enroller(MessageTaker[_Message]):
     """Turns enrollment messages into enrollments, each message once."""
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        course: Course,
-        catalog: Catalog,
-        accounts: Accounts,
-        clock: Clock,
-    ) -> None:
-        self._database = database
+    kind = ENROLLMENT
+    rows = "prospects"
+
+    def __init__(self, *, database: Database, course: Course) -> None:
+        super().__init__(database=database, ground=course.ground)
         self._course = course
-        self._catalog = catalog
-        self._accounts = accounts
-        self._clock = clock
 
     async def enroll(self, raw: bytes) -> Receipt:
-        """Process one message; its receipt is committed when this returns.
+        """Process one message, as `take` does; who was forbidden meanwhile has ended then.
 
-        The same key again changes nothing and gives the same receipt.
+        A message that comes again because a worker died after its receipt
+        is looked at again, as long as it is recent.
         """
-        try:
-            async with self._database.transaction() as tx:
-                key = await self._process(tx, raw)
-        except Exception as error:
-            if is_passing(error):
-                raise
-            # It would fail whenever it comes, and whatever waits behind it would wait for ever.
-            log.error("message_failed", error=traced(error))
-            async with self._database.transaction() as tx:
-                key = await self._refuse(tx, raw, _key_of(raw), "an error of ours; see the logs")
+        receipt = await self.take(raw)
+        since = self._ground.clock.now() - _RECENT
         async with self._database.connection() as db:
-            receipt = await receipts.find(db, key)
-        if receipt is None:
-            raise UnknownName(f"the receipt of message {key!r} is gone")
+            begun = await receipts.enrolled(db, receipt.message_key, since=since)
+        await end_forbidden(self._database, self._course, begun)
         return receipt
 
-    async def _refuse(self, tx: Connection, raw: bytes, key: str | None, reason: str) -> str:
-        key = key or fallback_key(raw)
-        await receipts.unreadable(tx, key, reason, raw[:MOST_BYTES], self._clock.now())
-        return key
+    async def _read(self, tx: Connection, raw: bytes) -> _Message:
+        message = read_message(raw)
+        version = await self._ground.catalog.newest(tx, message.cadence)
+        return _Message(key=message.key, rows=message.rows, version=version)
 
-    async def _process(self, tx: Connection, raw: bytes) -> str:
-        try:
-            message = read_message(raw)
-        except UnreadableMessage as error:
-            return await self._refuse(tx, raw, error.key, str(error))
-        try:
-            version = await self._catalog.newest(tx, message.cadence)
-        except UnknownName as error:
-            return await self._refuse(tx, raw, message.key, str(error))
-        now = self._clock.now()
-        receipt_id = await receipts.open_receipt(tx, message.key, message.cadence, now)
-        if receipt_id is not None:
-            verdicts = await self._enroll_rows(tx, message, version)
-            await receipts.close_receipt(tx, receipt_id, verdicts)
-            tally = Tally()
-            for verdict in verdicts:
-                tally[message.cadence, "", "", verdict.verdict] += 1
-            await rollups.add(tx, tally)
-        return message.key
-
-    async def _enroll_rows(
-        self, tx: Connection, message: EnrollmentMessage, version: StoredVersion
-    ) -> Sequence[RowVerdict]:
+    async def _take_rows(self, tx: Connection, message: _Message) -> Sequence[RowVerdict]:
         verdicts: list[RowVerdict] = []
-        good = await self._check(message, verdicts)
-        begun = await admit(tx, self._course, version, good, self._clock.now())
-        return [*verdicts, *(_verdict(b) for b in begun)]
-
-    async def _check(
-        self, message: EnrollmentMessage, verdicts: list[RowVerdict]
-    ) -> Sequence[NumberedRow]:
         good: list[NumberedRow] = []
-        for number, raw_row in enumerate(message.rows):
-            if number % _ROWS_A_TURN == 0:
-                await asyncio.sleep(0)  # addresses take their time; deliveries share this loop
+        async for number, row in numbered(message.rows):
             try:
-                row = check_row(raw_row, self._accounts)
+                checked = check_row(row, self._ground.accounts)
             except RowRejected as error:
-                verdicts.append(
-                    RowVerdict(
-                        row_number=number,
-                        verdict="rejected",
-                        reason=error.reason,
-                        field=error.field,
-                    )
-                )
+                verdicts.append(rejected(number, error))
                 continue
-            good.append(NumberedRow(number=number, row=row))
-        return good
+            good.append(NumberedRow(number=number, row=checked))
+        begun = await admit(tx, self._ground, message.version, good, self._ground.clock.now())
+        return [*verdicts, *(_verdict(b) for b in begun)]
 
 
 def _verdict(begun: Begun) -> RowVerdict:
@@ -136,10 +83,3 @@ def _verdict(begun: Begun) -> RowVerdict:
         enrollment_id=begun.enrollment_id,
         starts_at=begun.starts_at,
     )
-
-
-def _key_of(raw: bytes) -> str | None:
-    try:
-        return read_message(raw).key
-    except UnreadableMessage as error:
-        return error.key

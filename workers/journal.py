@@ -14,14 +14,16 @@ from cadenza.storage.journal import Answer, Attempt
 from monitoring.metrics import WorkerMetrics
 
 _GROUP = 64
+_ANSWER_SECONDS = 0.05
 
 
 class JournalWriter:
     """The journal of one worker process.
 
     No attempt waits for a timer: while one statement runs, the next group
-    gathers. An answer is written at the latest with the next attempt, so a
-    crash leaves at most one touch without an answer per connection.
+    gathers. An answer waits for the next attempt, and if none comes for a
+    moment: so a crash leaves at most one touch without an answer per
+    connection, and most answers cost no statement of their own.
     """
 
     def __init__(self, database: Database, metrics: WorkerMetrics) -> None:
@@ -30,6 +32,7 @@ class JournalWriter:
         self._attempts: list[tuple[Attempt, asyncio.Future[bool]]] = []
         self._answers: list[Answer] = []
         self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -39,6 +42,7 @@ class JournalWriter:
 
     async def close(self) -> None:
         """Stop; what was not written is settled as if the worker had crashed."""
+        self._unset_timer()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -67,7 +71,9 @@ class JournalWriter:
         self._answers.append(
             Answer(batch_id=batch_id, epoch=epoch, touch_id=touch_id, at=at, said=said)
         )
-        self._wake.set()
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(_ANSWER_SECONDS, self._wake.set)
 
     async def finish(self, batch_id: BatchId) -> None:
         """Nothing about this batch is, or will be, on its way when this returns.
@@ -81,12 +87,22 @@ class JournalWriter:
     async def _run(self) -> None:
         while True:
             await self._wake.wait()
+            # Whoever became ready in the same turn of the loop comes along.
+            await asyncio.sleep(0)
             self._wake.clear()
-            while self._attempts or self._answers:
+            self._unset_timer()
+            answers_only = not self._attempts
+            while self._attempts or (answers_only and self._answers):
+                answers_only = False
                 group, self._attempts = self._attempts[:_GROUP], self._attempts[_GROUP:]
                 answers, self._answers = self._answers, []
                 async with self._writing:
                     await self._write(group, answers)
+
+    def _unset_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     async def _write(
         self, group: list[tuple[Attempt, "asyncio.Future[bool]"]], answers: list[Answer]

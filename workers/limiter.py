@@ -7,9 +7,9 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from cadenza.abc import Grant, Quota
 from cadenza.clock import Clock
 from cadenza.errors import LimiterUnavailable
+from cadenza.model import Grant, Quota
 
 _HERE = Path(__file__)
 _SCRIPT = _HERE.with_name("limiter.lua").read_text(encoding="utf-8")

@@ -1,10 +1,12 @@
 """Tells owners, by mail, that a prospect responded: one message with the text, never for opens."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from cadenza.abc import Draw
 from cadenza.accounts import Accounts, Owner, SenderAccount
 from cadenza.clock import Clock
 from cadenza.errors import (
@@ -15,11 +17,14 @@ from cadenza.errors import (
     traced,
 )
 from cadenza.fence import Fence
+from cadenza.language.email_template import one_line
+from cadenza.limits import LimitRules
 from cadenza.links import Links
 from cadenza.model import Channel, OutboundEmail, TouchId
-from cadenza.storage import notifications
+from cadenza.storage import account_pauses, notifications, quotas
 from cadenza.storage.database import Connection, Database
 from cadenza.storage.notifications import Notification
+from cadenza.storage.quotas import Place
 from workers.sender_pool import SenderPool
 
 log = structlog.get_logger(__name__)
@@ -32,8 +37,21 @@ _SUBJECTS = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """A mailbox, and the places that were taken under its caps; None: the file has no mailbox."""
+
+    account: SenderAccount | None
+    places: Sequence[Place] = ()
+
+
 class Notifier:
-    """Sends what is owed to owners. At least once: after a crash the same Message-ID again."""
+    """Sends what is owed to owners. At least once: after a crash the same Message-ID again.
+
+    They count under the caps of the mailbox that they leave from like
+    touches: to its provider they are mails like others. Its gap and its
+    rates they do not heed, as an answer should be known at once.
+    """
 
     def __init__(
         self,
@@ -51,26 +69,53 @@ class Notifier:
         self._links = links
         self._clock = clock
         self._fence = fence
+        self._rules = LimitRules(accounts)
 
     async def notify_all(self) -> int:
         """Send until none waits; returns how many were sent. Raises FenceClosed.
 
         Each in a transaction of its own: what fails for one must not make
-        another leave again.
+        another leave again. Its place under the caps is taken in one before,
+        so that no crash forgets what has left.
         """
         total = 0
-        while True:
+        while (ready := await self._place()) is not None:
             async with self._database.transaction() as tx:
-                await self._fence.check(tx)
                 waiting = await notifications.take(tx, 1)
-                for notification in waiting:
-                    total += await self._notify(tx, notification)
-            if not waiting:
-                return total
+                came = [await self._notify(tx, one, ready.account) for one in waiting]
+                if not any(came):
+                    await quotas.give_back(tx, dict.fromkeys(ready.places, 1))
+            total += sum(came)
+            if not waiting:  # somebody else has it
+                break
+        return total
 
-    async def _notify(self, tx: Connection, notification: Notification) -> bool:
+    async def _place(self) -> _Ready | None:
+        """A mailbox with a place for one notification; None if none waits, or all have to."""
+        async with self._database.transaction() as tx:
+            await self._fence.check(tx)
+            if not await notifications.is_one_waiting(tx):
+                return None
+            mailboxes = self._mailboxes()
+            if not mailboxes:
+                return _Ready(account=None)
+            resting = await account_pauses.resting(tx)
+            for account in mailboxes:
+                if account.id in resting:
+                    continue
+                caps = self._rules.sender_caps(Draw(account=account))
+                places = await quotas.take_one(tx, caps, self._clock.now())
+                if places is not None:
+                    return _Ready(account=account, places=places)
+            await notifications.put_off(tx, _RETRY_SECONDS)
+            log.warning("notifications_wait", reason="every mailbox is full or rests")
+            return None
+
+    async def _notify(
+        self, tx: Connection, notification: Notification, account: SenderAccount | None
+    ) -> bool:
+        """Whether it left, or may have."""
         owner = self._accounts.owner_by_id.get(notification.owner_id)
-        account = self._sender_account()
         if owner is None or account is None:
             missing = (
                 "the owner is not in the accounts file" if owner is None else "no mail account"
@@ -104,10 +149,11 @@ class Notifier:
             failure=failure,
         )
 
-    def _sender_account(self) -> SenderAccount | None:
+    def _mailboxes(self) -> Sequence[SenderAccount]:
+        """From which it may leave: `notify_from` first, then as the file has them."""
         mail = [a for a in self._accounts.accounts if a.channel is Channel.EMAIL]
-        chosen = [a for a in mail if a.id == self._accounts.organisation.notify_from]
-        return next(iter(chosen or mail), None)
+        chosen = self._accounts.organisation.notify_from
+        return sorted(mail, key=lambda account: account.id != chosen)
 
     def _compose(
         self, notification: Notification, owner: Owner, account: SenderAccount
@@ -146,7 +192,8 @@ async def _begin() -> None:
 
 def _name(prospect: Mapping[str, Any]) -> str:
     names = [str(prospect[n]) for n in ("first_name", "last_name") if prospect.get(n)]
-    return " ".join(names) or str(prospect["key"])
+    # It stands in a subject, where a line break would keep the mail from its owner.
+    return one_line(" ".join(names) or str(prospect["key"]))
 
 
 def _text(notification: Notification, owner: Owner, name: str) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cadenza.abc import Draw, Grant, Limiter
+from cadenza.abc import Draw, Limiter
 from cadenza.clock import Clock
 from cadenza.course.results import Results
 from cadenza.errors import LimiterUnavailable
 from cadenza.limits import LimitRules
-from cadenza.model import Outbound, OutboundSms
+from cadenza.model import Grant, Outbound, OutboundSms
 from cadenza.pacing.caps import Cap
 from cadenza.pacing.draws import draw_of
 from cadenza.sms.segments import count_segments
@@ -23,7 +23,7 @@ from cadenza.storage import quotas
 from cadenza.storage.batches import ClaimedBatch
 from cadenza.storage.database import Database, is_passing
 from monitoring.metrics import WorkerMetrics
-from workers.attempts import Candidate
+from workers.candidate import Candidate
 
 RETRY = timedelta(seconds=30)
 # Who has room again so soon waits in the batch: to be put back and staged anew takes longer.
@@ -58,6 +58,8 @@ class Permits:
         self._rules = rules
         self._clock = clock
         self._metrics = metrics
+        # Caps that refused somebody, and until when.
+        self._refusing: dict[str, datetime] = {}
 
     async def ask(
         self, batch: ClaimedBatch, ready: Sequence[Ready], outcome: Results, *, patient: bool
@@ -67,7 +69,8 @@ class Permits:
         patient: those that have room again within seconds are not put off.
         """
         drawn = [(c if c.draw else self._drawn(c, message), message) for c, message in ready]
-        open_ones = await self._without_full(drawn, outcome)
+        fitting = [one for one in drawn if self._can_ever_fit(one[0], outcome)]
+        open_ones = await self._without_full(fitting, outcome)
         if not open_ones:
             return Asked()
         try:
@@ -91,7 +94,7 @@ class Permits:
                 soon.append((candidate, message))
                 soonest = min(until, soonest or until)
             else:
-                outcome.back.append(candidate.later(until, grant.reason or "limiter"))
+                outcome.back.append(candidate.later(until, grant.reason or "limiter_unavailable"))
         return Asked(
             granted=await self._reserve(batch, granted, outcome), soon=soon, soonest=soonest
         )
@@ -107,17 +110,37 @@ class Permits:
             draw = replace(draw, segments=count_segments(message.body))
         return replace(candidate, draw=draw, quotas=self._rules.quotas(draw))
 
+    def _can_ever_fit(self, candidate: Candidate, outcome: Results) -> bool:
+        """Whether no cap is smaller than the text alone; else a person must look."""
+        segments = candidate.draw.segments if candidate.draw else 1
+        if segments == 1:
+            return True
+        cap = next((cap for cap in self._caps(candidate) if cap.at_most < segments), None)
+        if cap is not None:
+            reason = (
+                f"its text has {segments} segments, and {cap.reason} never has room for more than "
+                f"{cap.at_most}: shorten the text, or raise the limit"
+            )
+            outcome.paused.append((candidate.touch, reason))
+        return cap is None
+
     def _caps(self, candidate: Candidate) -> Sequence[Cap]:
         return self._rules.caps(candidate.draw or Draw(account=candidate.account))
 
     async def _without_full(self, ready: Sequence[Ready], outcome: Results) -> Sequence[Ready]:
-        """Leave out whom a cap that several accounts share has no room for."""
+        """Leave out whom a cap that several accounts share has no room for.
+
+        Only those are looked at that refused somebody in their present window.
+        """
         now = self._clock.now()
+        self._refusing = {key: until for key, until in self._refusing.items() if until > now}
+        if not self._refusing:
+            return ready
         shared = {
             cap.key: cap
             for candidate, _ in ready
             for cap in self._caps(candidate)
-            if not cap.is_own
+            if cap.key in self._refusing
         }
         if not shared:
             return ready
@@ -142,12 +165,13 @@ class Permits:
     ) -> Sequence[Ready]:
         """Take places under the caps; what finds none waits for a window that has one."""
         wanted = [(c.touch.touch_id, self._caps(c)) for c, _ in ready]
+        costs = {c.touch.touch_id: c.draw.segments for c, _ in ready if c.draw}
         if not any(caps for _, caps in wanted):
             return ready
         now = self._clock.now()
         try:
             async with self._database.transaction() as tx:
-                taken = await quotas.take(tx, batch, wanted, now)
+                taken = await quotas.take(tx, batch, wanted, now, costs=costs)
         except Exception as error:
             if not is_passing(error):
                 raise
@@ -162,7 +186,13 @@ class Permits:
                 kept.append((replace(candidate, ends=ends), message))
             else:
                 outcome.back.append(candidate.later(refusal.retry_at, refusal.reason))
+                self._note(candidate, refusal.key, now)
         return kept
+
+    def _note(self, candidate: Candidate, key: str, now: datetime) -> None:
+        cap = next((cap for cap in self._caps(candidate) if cap.key == key), None)
+        if cap is not None and not cap.is_own:
+            self._refusing[key] = cap.window.bucket(now)[1]
 
 
 def _is_gap(candidate: Candidate, grant: Grant) -> bool:

@@ -1,6 +1,7 @@
 """From which account a touch leaves: that of its thread, of earlier touches, or of the plan."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from cadenza.accounts import Accounts, SenderAccount
 from cadenza.accounts.states import AccountStates
@@ -12,7 +13,11 @@ from cadenza.steps.email import EmailStep
 from cadenza.storage.due import DueTouch
 from cadenza.storage.ledger import Mail
 from cadenza.storage.sticky_accounts import Sticky
-from workers.attempts import Candidate
+from workers.candidate import Candidate
+
+# A file that lacks a group is mended within minutes, or is that of a worker
+# which a rollout has not reached yet: its neighbour may have the account.
+NO_ACCOUNT_RETRY = timedelta(minutes=10)
 
 
 class Routing:
@@ -35,8 +40,8 @@ class Routing:
     ) -> SenderAccount | None:
         """The account of its thread; else of earlier touches of the group; else as planned.
 
-        None if its thread's account is retired or gone: a thread never
-        changes its sender.
+        None if the file has none, or its thread's account is retired or
+        gone: a thread never changes its sender.
         """
         retired = self._states.retired
         thread = self.thread_of(touch, cadence)
@@ -62,11 +67,11 @@ class Routing:
         starts = [n for n, mail in enumerate(mails) if mail.step == step.thread_with]
         return mails[starts[0] :] if starts else ()
 
-    def no_account(self, touch: DueTouch, cadence: Cadence) -> str:
-        """Why nothing can leave, for a person to read."""
+    def stranded(self, touch: DueTouch, cadence: Cadence) -> str | None:
+        """Why a touch without an account never finds one, for a person to read; None: it may."""
         thread = self.thread_of(touch, cadence)
         if not thread:
-            return "no_sender_account"
+            return None
         return (
             f"its thread left from account {thread[-1].account}, which is retired or gone: "
             "bring it back, or stop this enrollment"

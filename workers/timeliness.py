@@ -11,7 +11,7 @@ from cadenza.clock import Clock
 from cadenza.course import overdue
 from cadenza.course.overdue import Late
 from cadenza.course.results import Results
-from workers.attempts import Candidate
+from workers.candidate import Candidate
 
 
 def is_timely(candidate: Candidate, outcome: Results, accounts: Accounts, clock: Clock) -> bool:
@@ -19,13 +19,13 @@ def is_timely(candidate: Candidate, outcome: Results, accounts: Accounts, clock:
 
     Raises NoOpening if there is no later time for it.
     """
-    touch, profile, now = candidate.touch, candidate.enrollment.profile, clock.now()
+    touch, zone, now = candidate.touch, candidate.lives_as.time_zone, clock.now()
     late = overdue.when_late(
         candidate.cadence,
         touch.step,
         due_at=touch.due_at,
         now=now,
-        zone=profile.time_zone,
+        zone=zone,
         calendar=candidate.calendar,
         standard=accounts.organisation.overdue,
     )
@@ -57,6 +57,6 @@ def _closed(candidate: Candidate, clock: Clock) -> Closed | None:
         both,
         candidate.touch.channel,
         clock.now(),
-        candidate.enrollment.profile.time_zone,
+        candidate.lives_as.time_zone,
         service=candidate.cadence.service,
     )

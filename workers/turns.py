@@ -11,7 +11,7 @@ from cadenza.course.results import Results
 from cadenza.model import Channel, ProspectId, TouchId
 from cadenza.storage import turns
 from cadenza.storage.database import Database, is_passing
-from workers.attempts import Candidate
+from workers.candidate import Candidate
 from workers.permits import RETRY, Ready
 
 PERSON_GAP = "person_gap"

@@ -7,6 +7,9 @@ from functools import lru_cache
 
 from cadenza.accounts.people import SenderAccount
 
+NO_ACCOUNT = "no_sender_account"
+"""Why a touch waits for which the accounts file has no account that can send."""
+
 _MASK = (1 << 64) - 1
 _MOST = float(1 << 52)
 # Odd multipliers that mix well. Source: Stafford, Better Bit Mixing, 2011.

@@ -201,12 +201,18 @@ def _check_references(path: Path, accounts: Accounts) -> None:
 
 
 def _check_limits(path: Path, accounts: Accounts) -> None:
-    """A limit on something that does not exist would be kept by nobody."""
+    """A limit on something that does not exist, or given twice, would be kept by nobody."""
     known = {
         "account": set(accounts.account_by_id),
         "provider": {a.provider for a in accounts.accounts},
     }
+    said: dict[tuple[object, ...], int] = {}
     for n, row in enumerate(accounts.limits):
+        same = said.setdefault(row.counts, n)
+        if same != n:
+            raise ConfigurationError(
+                f"{path}: limits.{n} counts the same as limits.{same}: keep one of them"
+            )
         names = known.get(row.scope)
         if row.match is not None and names is not None and row.match not in names:
             raise ConfigurationError(

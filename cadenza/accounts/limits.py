@@ -63,9 +63,9 @@ Gap = Annotated[Span, BeforeValidator(_no_gap)]
 class Windows(Strict):
     """Counts in windows, each of which may be left out.
 
-    per_second, per_minute: in segments where texts are sent. The others
-    count touches: in hours, days, weeks (from Monday) and months of `zone`
-    (the organisation's if unset). rolling: counted back from every moment.
+    They count touches, and texts by their segments. per_second, per_minute:
+    any such span. The others: hours, days, weeks (from Monday) and months of
+    `zone` (the organisation's if unset). rolling: counted back from every moment.
     """
 
     per_second: Rate | None = None
@@ -80,7 +80,7 @@ class Windows(Strict):
 class Limits(Windows):
     """What one account may send.
 
-    per_day: touches a calendar day. min_gap: between the beginnings of two
+    per_day: touches (segments of texts) a calendar day. min_gap: between the beginnings of two
     touches; `none` for none. gap_jitter: gaps are planned up to this share longer, differently
     each time. invitations_per_day: invitations to connect, on social networks.
     """
@@ -99,7 +99,7 @@ class ProviderLimits(Windows):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_dump(exclude={"zone"}, exclude_defaults=True):
+        if not any(getattr(self, name) for name in type(self).model_fields if name != "zone"):
             raise ValueError("write at least one limit, for instance `per_second: 100`")
         return self
 
@@ -126,3 +126,9 @@ class LimitRow(Strict):
         if self.scope == "channel" and self.match is not None:
             sending_channel(self.match)
         return self
+
+    @property
+    def counts(self) -> tuple[object, ...]:
+        """What it counts, and over what: two entries never say the same."""
+        match = self.match.lower() if self.match else None
+        return self.scope, match, self.channel, self.per, self.zone

@@ -23,6 +23,17 @@ from cadenza.language.overdue import parse_overdue
 from cadenza.model import Channel
 from cadenza.timespec import Span, zone
 
+_MOST_FOR_FOLLOW_UPS = 0.95
+
+
+def _leaves_room(share: float) -> float:
+    if share > _MOST_FOR_FOLLOW_UPS:
+        raise ValueError(
+            "write at most 95%: with more, people who were not touched before would get hardly "
+            "any room before the last 24 hours of a day, and wait without end"
+        )
+    return share
+
 
 def _overdue(value: Any) -> Any:
     return parse_overdue(value, Days.CALENDAR) if isinstance(value, str) else value
@@ -33,7 +44,8 @@ class Organisation(Strict):
 
     postal_address: shown in every sales mail (CAN-SPAM §5(a)(5)).
     time_zone: the zone in which accounts' days begin. notify_from: the mail
-    account that owners hear from; the first one if unset. follow_ups_first:
+    account that owners hear from; while it rests or is full, and where it is
+    unset, the first that does not and is not. follow_ups_first:
     the share of an account's coming days that is kept for people who were
     touched before. person_gap: the least time between two touches to one
     person, from whatever cadence and account. zone_if_unknown: what becomes
@@ -47,7 +59,7 @@ class Organisation(Strict):
     postal_address: str = Field(min_length=1)
     time_zone: Annotated[str, AfterValidator(zone)] = "UTC"
     notify_from: str | None = None
-    follow_ups_first: Share = Field(default=0.7, ge=0, le=1)
+    follow_ups_first: Annotated[Share, Field(ge=0), AfterValidator(_leaves_room)] = 0.7
     person_gap: Span = timedelta()
     zone_if_unknown: Literal["reject", "widest"] = "reject"
     overdue: Annotated[Overdue, BeforeValidator(_overdue)] | None = None

@@ -8,7 +8,7 @@ import structlog
 from cadenza.accounts import Accounts
 from cadenza.clock import Clock
 from cadenza.errors import CadenzaError, UnknownName
-from cadenza.storage import account_pauses
+from cadenza.storage import account_pauses, batches, enrollments
 from cadenza.storage.account_pauses import Pause
 from cadenza.storage.database import Connection
 
@@ -72,8 +72,16 @@ async def pause_account(
     for_good: bool = False,
     clock: Clock,
 ) -> Pause:
-    """Let an account rest on a person's word. Raises UnknownName, AccountIsSo."""
-    _check(accounts, account)
+    """Let an account rest on a person's word. Raises UnknownName, AccountIsSo.
+
+    It holds from the moment of the commit, as a stop does: an attempt that
+    waits for its enrollment's row just then would not see the pause, so the
+    rows of all that workers have in hand are held, and refuse it.
+    """
+    must_be_known(accounts, account)
+    in_hand = await batches.leaving_from(tx, account)
+    await enrollments.hold(tx, in_hand)
+    await enrollments.forbid(tx, in_hand)
     made = Pause(
         account=account,
         retired=for_good,
@@ -88,7 +96,7 @@ async def pause_account(
 
 async def resume_account(tx: Connection, accounts: Accounts, account: str, *, clock: Clock) -> None:
     """Let it go on. Raises UnknownName, AccountIsSo."""
-    _check(accounts, account)
+    must_be_known(accounts, account)
     if not await account_pauses.resume(tx, account, clock.now()):
         raise AccountIsSo(f"account {account} does not rest")
 
@@ -130,7 +138,8 @@ async def judge_health(
     return stopped
 
 
-def _check(accounts: Accounts, account: str) -> None:
+def must_be_known(accounts: Accounts, account: str) -> None:
+    """Raise UnknownName, which says what there is, if the file has no such account."""
     if account not in accounts.account_by_id:
         known = ", ".join(sorted(accounts.account_by_id))
         raise UnknownName(f"there is no account {account!r} in the accounts file (there: {known})")

@@ -35,6 +35,8 @@ def _secret(value: Any) -> Any:
     resolved = _resolved(value)
     if resolved is value:
         raise ValueError("write {env: NAME} or {file: PATH}, never the secret itself")
+    if resolved == "":  # whoever says nothing would know it
+        raise ValueError("the secret is empty: put it into that variable or file")
     return resolved
 
 

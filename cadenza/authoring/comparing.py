@@ -2,7 +2,7 @@
 
 Compared are the cadence files, key by key, and the templates, line by line:
 in cadence files comments, blank lines, quoting and the order of keys are no
-difference.
+difference; but the order of statuses is, as an enrollment begins with the first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,6 +54,7 @@ def compare(old: Sources, new: Sources) -> Sequence[Change]:
     before, after = _document(old), _document(new)
     return [
         *_compare_keys(None, before.header, after.header),
+        *_compare_statuses(before.header, after.header),
         *_compare_steps(before.steps, after.steps),
         *_compare_files(old, new),
     ]
@@ -145,6 +146,21 @@ def _compare_keys(
                 )
         else:
             yield Change(kind="changed", step=step, what=key, before=_told(old), after=_told(new))
+
+
+def _compare_statuses(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    """Another order, or another first one: with that everybody begins."""
+    old, new = _names_of_statuses(before), _names_of_statuses(after)
+    kept = [[name for name in order if name in old and name in new] for order in (old, new)]
+    if kept[0] != kept[1] or (old and new and old[0] != new[0]):
+        yield Change(
+            kind="changed", step=None, what="order of statuses", before=_told(old), after=_told(new)
+        )
+
+
+def _names_of_statuses(header: Mapping[str, Any]) -> Sequence[str]:
+    said = header.get("statuses")
+    return [name for name in said if name != "field"] if isinstance(said, dict) else []
 
 
 def _compare_steps(before: Mapping[str, _Step], after: Mapping[str, _Step]) -> Iterator[Change]:

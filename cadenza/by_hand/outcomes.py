@@ -156,8 +156,8 @@ async def _known(
 ) -> tuple[Enrollment, Cadence]:
     if found is None:
         raise UnknownName(f"there is no enrollment {enrollment_id}")
-    await course.catalog.load(db, [found.version_id])
-    return found, course.catalog[found.version_id]
+    await course.ground.catalog.load(db, [found.version_id])
+    return found, course.ground.catalog[found.version_id]
 
 
 def _statuses(enrollment_id: EnrollmentId, cadence: Cadence) -> Statuses:

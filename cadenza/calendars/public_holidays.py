@@ -1,4 +1,4 @@
-"""Public holidays by country and region, from the `holidays` library.
+"""Public holidays by country and region, and weekends, from the `holidays` library.
 
 Days that are kept instead of one that falls on a weekend are among them.
 Countries that the library does not know have none.
@@ -11,7 +11,8 @@ from importlib.metadata import version
 
 import holidays
 
-SOURCE = f"holidays {version('holidays')}"
+SOURCE = f"holidays {version('holidays')}, with weekends"
+_SATURDAY_AND_SUNDAY = frozenset((5, 6))
 
 
 @lru_cache(maxsize=4096)
@@ -26,6 +27,14 @@ def public_holidays(country: str, region: str | None, year: int) -> Mapping[date
     except NotImplementedError:
         return {}
     return dict(found)
+
+
+@lru_cache(maxsize=1024)
+def weekend(country: str | None) -> frozenset[int]:
+    """The weekdays on which a country rests, 0 for Monday; Saturday and Sunday if not known."""
+    if country is None or country not in holidays.list_supported_countries(include_aliases=True):
+        return _SATURDAY_AND_SUNDAY
+    return frozenset(type(holidays.country_holidays(country)).weekend)
 
 
 @lru_cache(maxsize=1024)

@@ -9,10 +9,12 @@ from functools import lru_cache
 from cadenza.calendars.days import MONDAY_TO_FRIDAY, DayCount, Days, Weekdays, days_of
 from cadenza.calendars.moments import DAY, local_date
 from cadenza.calendars.own import Blackout, OwnCalendar
-from cadenza.calendars.public_holidays import public_holidays
+from cadenza.calendars.public_holidays import public_holidays, weekend
 from cadenza.calendars.sms_hours import LawfulHours
 from cadenza.calendars.windows import Window, opening
 from cadenza.model import Channel
+
+REST = "the weekend there"
 
 
 class Closed(StrEnum):
@@ -31,8 +33,10 @@ class WorkCalendar:
     country, region: ISO 3166, None where not known. own: calendars of the
     accounts file that are for this place. lawful: rules for marketing
     texts that all hold. zones: zones beside the prospect's own in which a
-    window must be open too, where its zone is not certain. Compared by
-    identity: `Calendars` makes one per place.
+    window must be open too, where its zone is not certain. number: the
+    place of the prospect's phone number where that is another country, with
+    the zones that the number allows: its law on texts holds as well.
+    Compared by identity: `Calendars` makes one per place.
     """
 
     country: str | None = None
@@ -41,10 +45,15 @@ class WorkCalendar:
     blackouts: tuple[Blackout, ...] = ()
     lawful: tuple[LawfulHours, ...] = ()
     zones: tuple[str, ...] = ()
+    number: "WorkCalendar | None" = None
 
     def holiday(self, day: date) -> str | None:
-        """What the holiday of `day` is called; None if it is none."""
-        return _holidays(self, day.year).get(day)
+        """What the holiday of `day` is called; None if it is none.
+
+        A day of the week that elsewhere is one of work, and is one of rest
+        here, counts as one.
+        """
+        return _holidays(self, day.year).get(day) or self._rest(day)
 
     def counting(self, days: Days) -> DayCount:
         """How a cadence that counts `days` counts them here."""
@@ -53,8 +62,13 @@ class WorkCalendar:
     @property
     def weekdays(self) -> Weekdays:
         """The weekdays on which people work here."""
-        said = [calendar.weekdays for calendar in self.own if calendar.weekdays is not None]
-        return Weekdays(said[-1]) if said else MONDAY_TO_FRIDAY
+        return _weekdays(self)
+
+    def _rest(self, day: date) -> str | None:
+        weekday = day.weekday()
+        if weekday in MONDAY_TO_FRIDAY.worked and weekday in _weekend(self):
+            return None if any(day in own.worked for own in self.own) else REST
+        return None
 
     def blackout(self, day: date, channel: Channel) -> Blackout | None:
         """The blackout that silences `channel` on `day`."""
@@ -85,6 +99,20 @@ class WorkCalendar:
         if _contains(_opening(self, window, channel, day, zone, service=True), moment):
             return Closed.LEGAL_HOURS
         return Closed.WINDOW
+
+
+@lru_cache(maxsize=4096)
+def _weekdays(calendar: WorkCalendar) -> Weekdays:
+    said = [own.weekdays for own in calendar.own if own.weekdays is not None]
+    return Weekdays(said[-1] if said else frozenset(range(7)) - _weekend(calendar))
+
+
+@lru_cache(maxsize=4096)
+def _weekend(calendar: WorkCalendar) -> frozenset[int]:
+    """When the country rests; nothing where a calendar of one's own says who works when."""
+    if any(own.weekdays is not None for own in calendar.own):
+        return frozenset()
+    return weekend(calendar.country)
 
 
 def _contains(hours: tuple[datetime, datetime] | None, moment: datetime) -> bool:
@@ -190,4 +218,39 @@ def _opening(
             earliest = hours[1] if earliest is None else min(earliest, hours[1])
     if latest is None or earliest is None or latest >= earliest:
         return None
-    return latest, earliest
+    bound = calendar.number if channel is Channel.SMS and not service else None
+    return (latest, earliest) if bound is None else _lawful_there(bound, day, latest, earliest)
+
+
+def _lawful_there(
+    there: WorkCalendar, day: date, opens: datetime, closes: datetime
+) -> tuple[datetime, datetime] | None:
+    """The longest part of these hours that the law of another place allows.
+
+    Its day may be the one before or after: it may lie on the other side of the world.
+    """
+    parts = []
+    for local in (day - DAY, day, day + DAY):
+        hours = _lawful_on(there, local)
+        if hours is None:
+            continue
+        part = max(opens, hours[0]), min(closes, hours[1])
+        if part[0] < part[1]:
+            parts.append(part)
+    return max(parts, key=lambda part: part[1] - part[0], default=None)
+
+
+@lru_cache(maxsize=65536)
+def _lawful_on(there: WorkCalendar, day: date) -> tuple[datetime, datetime] | None:
+    """The hours of `day` that every rule of a place allows in all of its zones."""
+    found: list[tuple[datetime, datetime]] = []
+    for rule in there.lawful:
+        lawful = rule.on(day)
+        if lawful is None or (not rule.on_holidays and there.holiday(day) is not None):
+            return None
+        for zone in there.zones:
+            hours = opening(lawful, day, zone)
+            if hours is None:
+                return None
+            found.append(hours)
+    return max(hours[0] for hours in found), min(hours[1] for hours in found)

@@ -61,6 +61,14 @@ def zones_of(known: Whereabouts) -> Sequence[str]:
     return _distinct(left)
 
 
+def zones_by_number(number: str, zone_otherwise: str) -> Sequence[str]:
+    """The zones that an E.164 number allows; `zone_otherwise` where it is one, or none is told."""
+    zones = zones_of(Whereabouts(phone=number))
+    if not zones or _rule(zone_otherwise) in map(_rule, zones):
+        return (zone_otherwise,)
+    return zones
+
+
 def possible_zones(profile: Profile) -> Sequence[str]:
     """Zones beside its own in which a prospect may be."""
     value = profile.fields.get(POSSIBLE)

@@ -7,8 +7,8 @@ from typing import Any
 
 from cadenza.catalog import Catalog
 from cadenza.course.changing import Change, Happening
-from cadenza.course.listening import hears_colleagues
 from cadenza.language.cadence import Cadence
+from cadenza.language.listening import hears_colleagues
 from cadenza.model import (
     Effect,
     EnrollmentId,

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cadenza.accounts import Accounts
-from cadenza.catalog import Catalog
 from cadenza.clock import Clock
 from cadenza.course import overdue
 from cadenza.course.course import Course, Happening
@@ -58,12 +57,11 @@ async def commit(
     tx: Connection,
     batch: ClaimedBatch,
     results: Results,
-    *,
     course: Course,
-    catalog: Catalog,
-    clock: Clock,
 ) -> None:
     """Record `results` and end the batch. Raises StaleLease if somebody else has taken it."""
+    ground = course.ground
+    catalog, accounts, clock = ground.catalog, ground.accounts, ground.clock
     reserved = await batches.fence(tx, batch)
     happenings = _happenings(results, clock)
     if results.back:
@@ -71,13 +69,13 @@ async def commit(
         back = {touch.enrollment_id for touch in results.back}
         await enrollments.hold(tx, sorted(back.union(h.enrollment_id for h in happenings)))
     await ledger.record(tx, results.entries, clock.now())
-    if course.accounts.organisation.person_gap:
+    if accounts.organisation.person_gap:
         await turns.settle(tx, [t.touch_id for t in batch.touches], _began(results.entries))
     await events.record(tx, results.bounces, clock.now())
     tally = await course.apply(tx, happenings)
     # Times of accounts are held after everything that a move into another cadence holds.
-    await due.put_back(tx, await course.pacer.again(tx, results.back, results.anew))
-    await sticky_accounts.note(tx, _touched_from(results.entries, course.accounts))
+    await due.put_back(tx, await ground.pacer.again(tx, results.back, results.anew))
+    await sticky_accounts.note(tx, _touched_from(results.entries, accounts))
     await quotas.give_back(tx, quotas.unused(reserved, _gone(results.entries)))
     await batches.finish(tx, batch.batch_id)
     passed_over = [*results.skipped, *results.overdue]

@@ -3,20 +3,17 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from cadenza.course.moving import start_people
-from cadenza.course.onward import hold_onward
 from cadenza.enrolling.identities import ALL, Known, People, identity, merged
 from cadenza.enrolling.message import Row
-from cadenza.enrolling.starting import Begun, Wanted
+from cadenza.enrolling.moving import start_people
+from cadenza.enrolling.onward import hold_onward
+from cadenza.enrolling.wanted import Begun, Wanted
+from cadenza.ground import Ground
 from cadenza.storage import beginnings, companies, prospects, suppressions
 from cadenza.storage.cadences import StoredVersion
 from cadenza.storage.database import Connection
 from cadenza.suppression.suppressing import who_is_forbidden
-
-if TYPE_CHECKING:
-    from cadenza.course.course import Course
 
 _FURTHER_UP = "the same prospect stands further up in this message"
 
@@ -40,7 +37,7 @@ class _Recognised:
 
 async def admit(
     tx: Connection,
-    course: "Course",
+    ground: Ground,
     version: StoredVersion,
     rows: Sequence[NumberedRow],
     now: datetime,
@@ -52,12 +49,12 @@ async def admit(
     locks what it needs, after enrollments and in the order of
     `storage.beginnings`.
     """
-    await lock(tx, course, [version.name], rows)
+    await lock(tx, ground, [version.name], rows)
     verdicts: list[Begun] = []
-    order = course.catalog[version.version_id].enroll.identity
+    order = ground.catalog[version.version_id].enroll.identity
     known = await _known(tx, order, rows)
     found = _recognised(order, known, rows, verdicts)
-    service = course.catalog[version.version_id].service
+    service = ground.catalog[version.version_id].service
     found = await _without_forbidden(tx, found, verdicts, service=service)
     ids = await prospects.upsert(tx, merged(f.row.prospect for f in found), now)
     aliases = {f"id:{i}": ids[f.row.prospect.key] for f in found for i in sorted(f.person.ids)}
@@ -78,14 +75,14 @@ async def admit(
         )
         for f in found
     ]
-    return [*verdicts, *await start_people(tx, course, version, wanted, now)]
+    return [*verdicts, *await start_people(tx, ground, version, wanted, now)]
 
 
 async def lock(
-    tx: Connection, course: "Course", cadences: Iterable[str], rows: Sequence[NumberedRow]
+    tx: Connection, ground: Ground, cadences: Iterable[str], rows: Sequence[NumberedRow]
 ) -> None:
     """Hold the cadences, and everybody and every company that `rows` may be about."""
-    await hold_onward(tx, course.catalog, cadences)
+    await hold_onward(tx, ground.catalog, cadences)
     await lock_identities(tx, rows)
 
 

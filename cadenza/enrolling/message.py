@@ -11,7 +11,6 @@ with a simple value becomes a field for templates and branches.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from typing import Any
 from cadenza.accounts import Accounts
 from cadenza.addresses import email_address, linkedin_profile, phone_number
 from cadenza.calendars.zones import POSSIBLE, Whereabouts, zones_by_country, zones_of
+from cadenza.enrolling.envelope import UnreadableMessage, read_envelope
 from cadenza.enrolling.row_values import (
     RowRejected,
     RowValues,
@@ -31,31 +31,11 @@ from cadenza.enrolling.row_values import (
     read_values,
     text,
 )
-from cadenza.errors import CadenzaError
 from cadenza.storage.prospects import NewProspect
 from cadenza.timespec import zone
 
-MOST_ROWS = 5_000
-MOST_BYTES = 8 * 1024 * 1024
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 _LOCALE = re.compile(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
 _KNOWN = {"id", "email", "phone", "linkedin", "country", "time_zone", "locale", "owner"}
-
-__all__ = [
-    "EnrollmentMessage", "Row", "RowRejected", "UnreadableMessage", "check_row",
-    "fallback_key", "read_envelope", "read_message",
-]  # fmt: skip
-
-
-class UnreadableMessage(CadenzaError):
-    """The message as a whole makes no sense; it is kept with this reason.
-
-    key: its own, if that can be read.
-    """
-
-    def __init__(self, reason: str, key: str | None = None) -> None:
-        super().__init__(reason)
-        self.key = key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,27 +61,6 @@ class Row:
     company: Mapping[str, Value] = field(default_factory=dict)
 
 
-def read_envelope(raw: bytes, rows_name: str) -> tuple[str, Mapping[str, Any], Sequence[Any]]:
-    """A message's key, its other members, and its rows, which are not looked at yet.
-
-    rows_name: the member that holds the rows. Raises UnreadableMessage that says what to mend.
-    """
-    if len(raw) > MOST_BYTES:
-        raise UnreadableMessage(f"larger than {MOST_BYTES} bytes: split it into several messages")
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise UnreadableMessage("not a JSON document in UTF-8") from error
-    if not isinstance(document, dict):
-        raise UnreadableMessage(f"not a JSON object with key and {rows_name}")
-    key, rows = document.get("key"), document.get(rows_name)
-    if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise UnreadableMessage("`key` must be 1 to 200 printable ASCII characters without spaces")
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_ROWS:
-        raise UnreadableMessage(f"`{rows_name}` must be a list of 1 to {MOST_ROWS} rows", key)
-    return key, document, rows
-
-
 def read_message(raw: bytes) -> EnrollmentMessage:
     """Read an enrollment message. Raises UnreadableMessage that says what to mend."""
     key, document, rows = read_envelope(raw, "prospects")
@@ -109,11 +68,6 @@ def read_message(raw: bytes) -> EnrollmentMessage:
     if not isinstance(cadence, str) or not cadence or not is_storable(cadence):
         raise UnreadableMessage("`cadence` must name an applied cadence", key)
     return EnrollmentMessage(key=key, cadence=cadence, rows=rows)
-
-
-def fallback_key(raw: bytes) -> str:
-    """What a message is called whose own key cannot be read."""
-    return f"unreadable-{hashlib.sha256(raw).hexdigest()[:32]}"
 
 
 def check_row(row: Any, accounts: Accounts) -> Row:

@@ -5,13 +5,21 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from cadenza.abc import Standing, WaitUntil
-from cadenza.course.course import Course
+from cadenza.abc import Standing
 from cadenza.errors import UnknownName
 from cadenza.fence import Fence
+from cadenza.ground import Ground
 from cadenza.insight.gates import Gate, earliest, gates_of
+from cadenza.insight.reasons import in_words
 from cadenza.language.cadence import Cadence
-from cadenza.model import Channel, EnrollmentId, EnrollmentState, EnrollmentStatus, Profile
+from cadenza.model import (
+    Channel,
+    EnrollmentId,
+    EnrollmentState,
+    EnrollmentStatus,
+    Profile,
+    WaitUntil,
+)
 from cadenza.storage import enrollments, events, explain, suppressions
 from cadenza.storage.database import Connection
 from cadenza.storage.due import DueTouch
@@ -82,10 +90,10 @@ class Explanation:
 
 
 async def explain_enrollment(
-    db: Connection, course: Course, fence: Fence, enrollment_id: EnrollmentId, *, now: datetime
+    db: Connection, ground: Ground, fence: Fence, enrollment_id: EnrollmentId, *, now: datetime
 ) -> Explanation:
     """Explain it as it is now. Raises UnknownName."""
-    catalog = course.catalog
+    catalog = ground.catalog
     overview = await explain.overview(db, enrollment_id)
     if overview is None:
         raise UnknownName(f"there is no enrollment {enrollment_id}")
@@ -98,13 +106,13 @@ async def explain_enrollment(
     for due in await explain.planned(db, enrollment_id):
         waiting = _planned(due)
         if due.channel is not Channel.TIMER:
-            held_by = await gates_of(db, course, known, due, fence=closed, now=now)
+            held_by = await gates_of(db, ground, known, due, fence=closed, now=now)
             soonest = earliest(due.due_at, held_by)
             waiting = replace(waiting, gates=held_by, earliest=soonest)
         waits_for.append(waiting)
     if state.status is EnrollmentStatus.ACTIVE:
         waits_for += [_task(task) for task in tasks if task.state == "open"]
-        calendar = course.accounts.places.of(profile)
+        calendar = ground.accounts.places.of(profile)
         standing = Standing(
             cadence=cadence, state=state, profile=profile, now=now, calendar=calendar
         )
@@ -182,7 +190,7 @@ def _planned(due: DueTouch) -> Waiting:
             account = f" from {due.account}" if due.account else ""
             kind, says = "touch", f"the {due.channel} touch of step {due.step} goes{account}"
     if due.reason:
-        says += f"; put off: {due.reason}"
+        says += f"; put off: {in_words(due.reason)}"
     return Waiting(
         kind=kind,
         step=due.step,

@@ -8,16 +8,18 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cadenza.abc import Act, Standing
-from cadenza.accounts import SenderAccount
+from cadenza.abc import Standing
+from cadenza.accounts import Accounts, SenderAccount
+from cadenza.accounts.choice import NO_ACCOUNT
 from cadenza.accounts.states import ACCOUNT_PAUSED
 from cadenza.authoring.research import lacks_of_step
 from cadenza.calendars import Closed, NoOpening, both_open, place
-from cadenza.course.course import Course
+from cadenza.ground import Ground
+from cadenza.insight.reasons import in_words
 from cadenza.language.cadence import Cadence
-from cadenza.model import SENDING_CHANNELS, Channel, EnrollmentStatus
+from cadenza.model import SENDING_CHANNELS, Act, Channel, EnrollmentStatus, Profile
 from cadenza.pacing.draws import draw_of
-from cadenza.recipients import Recipient, recipient_of
+from cadenza.recipients import Recipient, by_whose_hours, recipient_of
 from cadenza.steps.touch import TouchStep
 from cadenza.storage import account_pauses, quotas, suppressions, turns
 from cadenza.storage.database import Connection
@@ -72,7 +74,7 @@ def earliest(due_at: datetime, gates: Sequence[Gate]) -> datetime | None:
 
 async def gates_of(
     db: Connection,
-    course: Course,
+    ground: Ground,
     enrollment: Enrollment,
     due: DueTouch,
     *,
@@ -80,25 +82,44 @@ async def gates_of(
     now: datetime,
 ) -> Sequence[Gate]:
     """Every gate that holds `due`. fence: why this deployment sends nothing, if so."""
-    cadence = course.catalog[enrollment.version_id]
+    cadence = ground.catalog[enrollment.version_id]
     asked = _Asked(
         enrollment=enrollment,
         cadence=cadence,
         due=due,
         recipient=recipient_of(cadence, due.step, due.channel, enrollment.profile),
-        account=course.accounts.account_by_id.get(due.account or ""),
-        not_before=_by_plan(course, cadence, enrollment, due, now),
+        account=_account_of(ground.accounts, cadence, enrollment.profile, due),
+        not_before=_by_plan(ground, cadence, enrollment, due, now),
         now=now,
     )
-    found = [*_of_everything(asked, fence), *_of_time(course, asked)]
+    found = [*_of_everything(asked, fence), *_of_time(ground, asked)]
     if due.channel in SENDING_CHANNELS:
-        found += [*_of_the_text(course, asked)]
-        found += [gate async for gate in _of_storage(db, course, asked)]
-    return list({gate.name: gate for gate in reversed(found)}.values())[::-1]
+        found += [*_of_the_text(ground, asked)]
+        found += [gate async for gate in _of_storage(db, ground, asked)]
+    return _each_once(found)
+
+
+def _each_once(found: Sequence[Gate]) -> Sequence[Gate]:
+    """Of gates with one name the first, or the one that does not open by itself."""
+    gates: dict[str, Gate] = {}
+    for gate in found:
+        if gate.name not in gates or gate.opens_at is None:
+            gates[gate.name] = gate
+    return list(gates.values())
+
+
+def _account_of(
+    accounts: Accounts, cadence: Cadence, profile: Profile, due: DueTouch
+) -> SenderAccount | None:
+    """From which account it would leave: as planned, unless the file says otherwise meanwhile."""
+    if due.channel not in SENDING_CHANNELS:
+        return None
+    group = cadence.groups.get(due.channel, "default")
+    return accounts.choose(due.channel, group, profile, sticky=due.account)
 
 
 def _by_plan(
-    course: Course, cadence: Cadence, enrollment: Enrollment, due: DueTouch, now: datetime
+    ground: Ground, cadence: Cadence, enrollment: Enrollment, due: DueTouch, now: datetime
 ) -> datetime:
     """Before when the step does not act, whatever the hour."""
     state = enrollment.state
@@ -110,7 +131,7 @@ def _by_plan(
         state=state.view(lane),
         profile=enrollment.profile,
         now=now,
-        calendar=course.accounts.places.of(enrollment.profile),
+        calendar=ground.accounts.places.of(enrollment.profile),
     )
     verdict = cadence.steps[due.step].plan(standing)
     return max(now, verdict.not_before) if isinstance(verdict, Act) else now
@@ -125,24 +146,26 @@ def _of_everything(asked: _Asked, fence: str | None) -> Iterator[Gate]:
         yield Gate(name="paused", says=f"it is paused{why}", opens_at=state.paused_until)
 
 
-def _of_time(course: Course, asked: _Asked) -> Iterator[Gate]:
+def _of_time(ground: Ground, asked: _Asked) -> Iterator[Gate]:
     due, moment = asked.due, asked.not_before
     if moment > asked.now:
         yield Gate(name="plan", says="its day, or the gap before it, has not come", opens_at=moment)
     if due.channel in asked.cadence.windows:
-        yield from _of_the_calendar(course, asked, moment)
+        yield from _of_the_calendar(ground, asked, moment)
     if due.due_at <= asked.now:
         return
     if due.reason is not None:
-        yield Gate(name=due.reason, says=f"put off: {due.reason}", opens_at=due.due_at)
+        yield Gate(name=due.reason, says=f"put off: {in_words(due.reason)}", opens_at=due.due_at)
     else:
         says = "it has its own time within the window, so that the day is spread"
         yield Gate(name="spread", says=says, opens_at=due.due_at)
 
 
-def _of_the_calendar(course: Course, asked: _Asked, moment: datetime) -> Iterator[Gate]:
+def _of_the_calendar(ground: Ground, asked: _Asked, moment: datetime) -> Iterator[Gate]:
     profile, channel = asked.enrollment.profile, asked.due.channel
-    calendar = course.accounts.places.of(profile)
+    if asked.recipient is not None:
+        profile = by_whose_hours(channel, asked.recipient, profile)
+    calendar = ground.accounts.places.of(profile)
     service = asked.cadence.service
     try:
         own = asked.account.window if asked.account else None
@@ -164,7 +187,7 @@ def _of_the_calendar(course: Course, asked: _Asked, moment: datetime) -> Iterato
         yield Gate(name="window", says=str(error))
 
 
-def _of_the_text(course: Course, asked: _Asked) -> Iterator[Gate]:
+def _of_the_text(ground: Ground, asked: _Asked) -> Iterator[Gate]:
     step = asked.cadence.steps.get(asked.due.step)
     if asked.recipient is None:
         yield Gate(
@@ -172,16 +195,16 @@ def _of_the_text(course: Course, asked: _Asked) -> Iterator[Gate]:
         )
     elif isinstance(step, TouchStep):
         profile = asked.enrollment.profile
-        lacks = lacks_of_step(step, asked.cadence, profile, course.accounts)
+        lacks = lacks_of_step(step, asked.cadence, profile, ground.accounts)
         if lacks:
             yield Gate(name="cannot_be_filled", says="; ".join(lack.told for lack in lacks))
     if asked.account is None:
         group = asked.cadence.groups.get(asked.due.channel, "default")
-        says = f"the accounts file has no {asked.due.channel} account in group {group}"
-        yield Gate(name="no_sender_account", says=says)
+        says = f"the accounts file has no {asked.due.channel} account in group {group} for them"
+        yield Gate(name=NO_ACCOUNT, says=says)
 
 
-async def _of_storage(db: Connection, course: Course, asked: _Asked) -> AsyncIterator[Gate]:
+async def _of_storage(db: Connection, ground: Ground, asked: _Asked) -> AsyncIterator[Gate]:
     profile, due = asked.enrollment.profile, asked.due
     if asked.recipient is not None:
         service = asked.cadence.service
@@ -192,7 +215,7 @@ async def _of_storage(db: Connection, course: Course, asked: _Asked) -> AsyncIte
     if due.channel is not Channel.WEBHOOK and (
         asked.recipient is None or not asked.recipient.party
     ):
-        gap = course.accounts.organisation.person_gap
+        gap = ground.accounts.organisation.person_gap
         free = await turns.free_at(db, profile.prospect_id, gap) if gap else None
         if free is not None and free > max(asked.now, due.due_at):
             says = "somebody, of whatever cadence, touched them shortly before"
@@ -208,7 +231,7 @@ async def _of_storage(db: Connection, course: Course, asked: _Asked) -> AsyncIte
         address=asked.recipient.address if asked.recipient else None,
         company=asked.enrollment.company,
     )
-    caps, at = course.pacer.rules.caps(drawn), max(asked.now, due.due_at)
+    caps, at = ground.pacer.rules.caps(drawn), max(asked.now, due.due_at)
     full = await quotas.full(db, caps, at)
     for cap in caps:
         if cap.key in full:

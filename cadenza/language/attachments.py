@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from fnmatch import translate
 
 from cadenza.errors import RenderError
-from cadenza.language.source import Reporter, Text, did_you_mean
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Text, did_you_mean
 from cadenza.language.template import Template, Variables, compile_template
 from cadenza.model import Attachment
 

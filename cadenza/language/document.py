@@ -2,7 +2,8 @@
 
 from ruamel.yaml.nodes import Node, ScalarNode
 
-from cadenza.language.source import Place, Reporter, Text
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text
 
 
 class Document:

@@ -19,7 +19,8 @@ from cadenza.errors import RenderError
 from cadenza.language.fields import read_yaml
 from cadenza.language.markup import Shelter, check_links, line_to_html, to_html, to_text
 from cadenza.language.partials import Partials, without_renders
-from cadenza.language.source import Place, Reporter, Text
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text
 from cadenza.language.template import Template, Variables, compile_template
 from cadenza.language.variants import PLAIN, Variant, languages
 

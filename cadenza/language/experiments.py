@@ -17,6 +17,7 @@ MOST_VARIANTS = 10
 MOST_WEIGHT = 1000
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_NAME_RULE = "write small letters, digits, `-` and `_`"
 _WHEN = ("day", "after")
 
 
@@ -25,7 +26,7 @@ def take_experiments(cadence: Fields) -> Mapping[str, Experiment]:
     fields = cadence.mapping("experiments")
     if fields is None:
         return {}
-    names = [*fields.keys()]
+    names = fields.names(_NAME, _NAME_RULE)
     if len(names) > MOST_EXPERIMENTS:
         cadence.problem("experiments", f"a cadence has at most {MOST_EXPERIMENTS} experiments")
     found = {}
@@ -37,15 +38,10 @@ def take_experiments(cadence: Fields) -> Mapping[str, Experiment]:
 
 
 def _take_weights(fields: Fields, name: str) -> Mapping[str, int] | None:
-    if not _NAME.fullmatch(name):
-        _bad_name(fields, name)
     variants = fields.mapping(name)
     if variants is None:
         return None
-    names = [*variants.keys()]
-    for variant in names:
-        if not _NAME.fullmatch(variant):
-            _bad_name(variants, variant)
+    names = variants.names(_NAME, _NAME_RULE)
     weights = {variant: variants.number(variant, 1, MOST_WEIGHT) for variant in names}
     if not 2 <= len(names) <= MOST_VARIANTS:
         fields.problem(
@@ -54,13 +50,6 @@ def _take_weights(fields: Fields, name: str) -> Mapping[str, int] | None:
             "such as `{short: 1, long: 1}`",
         )
     return {variant: weight for variant, weight in weights.items() if weight is not None}
-
-
-def _bad_name(fields: Fields, name: str) -> None:
-    fields.reporter.problem(
-        fields.key_place(name),
-        f"`{name}` is not a name here; write small letters, digits, `-` and `_`",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

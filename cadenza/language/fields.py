@@ -15,7 +15,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cadenza.language.document import Document
-from cadenza.language.source import Place, Reporter, Text, did_you_mean, listed
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text, did_you_mean, listed
 from cadenza.timespec import parse_span
 
 _KIND = {MappingNode: "keys and values", SequenceNode: "a list", ScalarNode: "a single value"}
@@ -99,6 +100,16 @@ class Fields:
             self.problem(key, f"`{key}: {text.value}` is not a name here; {rule}")
             return None
         return text.value
+
+    def names(self, pattern: re.Pattern[str], rule: str) -> Sequence[str]:
+        """The keys, where these are names that the author chose; `rule` as with `name`.
+
+        One that is not written like that is reported, and is among them all the same.
+        """
+        for key, (place, _) in self._nodes.items():
+            if not pattern.fullmatch(key):
+                self.reporter.problem(place, f"`{key}` is not a name here; {rule}")
+        return [*self._nodes]
 
     def choice(self, key: str, choices: Iterable[str]) -> str | None:
         """One of a few words."""

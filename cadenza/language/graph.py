@@ -6,7 +6,7 @@ from functools import cached_property
 
 from cadenza.abc import StepType
 from cadenza.language.known import TOP, Nest
-from cadenza.language.source import Reporter
+from cadenza.language.reporter import Reporter
 from cadenza.language.timing import Timing
 
 Ways = Mapping[str, Sequence[str]]

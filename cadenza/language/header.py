@@ -130,16 +130,11 @@ def _take_values(cadence: Fields) -> Mapping[str, str]:
     fields = cadence.mapping("values")
     if fields is None:
         return {}
-    names = [*fields.keys()]
+    names = fields.names(_VALUE, "write small letters, digits, `-` and `_`")
     if len(names) > MOST_VALUES:
         cadence.problem("values", f"a cadence has at most {MOST_VALUES} value propositions")
     values = {}
     for name in names:
-        if not _VALUE.fullmatch(name):
-            fields.reporter.problem(
-                fields.key_place(name),
-                f"`{name}` is not a name here; write small letters, digits, `-` and `_`",
-            )
         text = fields.text(name)
         if text is not None:
             values[name] = " ".join(text.value.split())

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cadenza.abc import StepType
-from cadenza.language.source import Reporter, Text, did_you_mean
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Text, did_you_mean
 
 KnownSteps = Mapping[str, StepType | None]
 """Every step by id; None for one that was reported."""

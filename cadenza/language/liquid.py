@@ -20,7 +20,8 @@ from liquid.token import Token
 from liquid.undefined import FalsyStrictUndefined, Undefined
 
 from cadenza.errors import MissingVariable
-from cadenza.language.source import Reporter, Text, did_you_mean, listed
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Text, did_you_mean, listed
 
 KNOWN_VARIABLES: Mapping[str, frozenset[str] | None] = {
     "prospect": None,

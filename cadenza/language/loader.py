@@ -9,7 +9,8 @@ from cadenza.language.cadence import Cadence, Overdue
 from cadenza.language.fields import read_yaml
 from cadenza.language.header import Header, take_header
 from cadenza.language.reading import ENDINGS, Sources, cannot_read, read_sources
-from cadenza.language.source import Problem, Reporter
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Problem
 from cadenza.language.steps import Steps, take_steps
 
 __all__ = ["Sources", "compile_cadence", "load_cadence", "read_sources"]

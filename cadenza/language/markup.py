@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-from cadenza.language.source import Reporter, Text
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Text
 
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 

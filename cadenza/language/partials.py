@@ -13,7 +13,8 @@ from typing import Literal
 
 from cadenza.language.liquid import parse
 from cadenza.language.markup import check_links, to_html
-from cadenza.language.source import Place, Reporter, Text, did_you_mean
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text, did_you_mean
 from cadenza.language.variants import Audience, Variant, Variants, files_of, template_file
 
 MOST_LEVELS = 8

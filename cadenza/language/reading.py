@@ -10,10 +10,11 @@ from cadenza.errors import CadenceError
 from cadenza.language.attachments import ATTACHMENT_FOLDER, is_attachment_name, may_name
 from cadenza.language.fields import Fields, read_yaml
 from cadenza.language.partials import cited_partials, partial_folders
+from cadenza.language.reporter import Reporter
 from cadenza.language.segments import TABLE_NAME
-from cadenza.language.source import Place, Problem, Reporter
+from cadenza.language.source import Place, Problem
 from cadenza.language.step_context import template_folders
-from cadenza.language.variants import template_file
+from cadenza.language.variants import name_meant, template_file
 
 Sources = Mapping[str, str]
 """Relative path → text, of one cadence file (the only `.yaml`) and what it uses: its mail
@@ -97,8 +98,11 @@ class _FolderReader:
         for folder in folders:
             found = set()
             for path in sorted(self._paths_in(folder)):
-                file = template_file(path.removeprefix(f"{folder}/"))
-                if file is not None and file.name in wanted:
+                name = path.removeprefix(f"{folder}/")
+                file = template_file(name)
+                if file is None:
+                    _must_not_be_one_of(wanted, path, name)
+                elif file.name in wanted:
                     found.add(file.name)
                     self.read_text(path)
             wanted -= found
@@ -158,6 +162,22 @@ class _FolderReader:
     def _must_be_inside(self, file: str) -> None:
         if not (self.folder / file).resolve().is_relative_to(self.folder.resolve()):
             raise cannot_read(file, "it lies outside the cadence's folder; copy it there")
+
+
+def _must_not_be_one_of(wanted: Iterable[str], path: str, name: str) -> None:
+    """Raise CadenceError if a file looks like a variant of a wanted template but is none.
+
+    Else whoever it was written for would get another one, and nobody would know.
+    """
+    if not name.endswith(".liquid") or name.partition(".")[0].lower() not in wanted:
+        return
+    meant = name_meant(name)
+    mend = f"call it `{meant}`" if meant else "write `NAME.fr.liquid`, `NAME.@emea.liquid` or both"
+    raise cannot_read(
+        path,
+        f"nobody would get this template: languages are written like `fr-CA`, "
+        f"regions like `@emea`, in small letters with `-` for blanks; {mend}",
+    )
 
 
 def _read(path: Path, file: str) -> str:

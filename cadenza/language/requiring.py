@@ -7,6 +7,7 @@ from cadenza.language.cadence import Statuses
 from cadenza.language.fields import Fields
 from cadenza.language.known import Check, Known
 from cadenza.language.known_fields import FIELD, FieldName
+from cadenza.language.reporter import Reporter
 from cadenza.language.requirements import (
     ApprovalOf,
     CallsDone,
@@ -14,7 +15,7 @@ from cadenza.language.requirements import (
     FieldIsSet,
     Requirement,
 )
-from cadenza.language.source import Reporter, Text, did_you_mean, listed
+from cadenza.language.source import Text, did_you_mean, listed
 from cadenza.model import Outcome
 from cadenza.steps.task import TaskStep
 

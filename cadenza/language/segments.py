@@ -8,7 +8,8 @@ from collections.abc import Container, Mapping, Sequence
 from cadenza.language.cadence import Segment
 from cadenza.language.fields import Fields
 from cadenza.language.known_fields import parse_field
-from cadenza.language.source import Place, Reporter, Text, did_you_mean
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text, did_you_mean
 
 MOST_SEGMENTS = 20
 MOST_ROWS = 10_000
@@ -26,16 +27,11 @@ def take_segments(cadence: Fields, files: Mapping[str, str]) -> Mapping[str, Seg
     fields = cadence.mapping("segments")
     if fields is None:
         return {}
-    names = [*fields.keys()]
+    names = fields.names(_NAME, "write small letters, digits and `_`")
     if len(names) > MOST_SEGMENTS:
         cadence.problem("segments", f"a cadence has at most {MOST_SEGMENTS} segments")
     found = {}
     for name in names:
-        if not _NAME.fullmatch(name):
-            fields.reporter.problem(
-                fields.key_place(name),
-                f"`{name}` is not a name here; write small letters, digits and `_`",
-            )
         said = fields.mapping(name)
         segment = _take_segment(said, files) if said else None
         if segment is not None:

@@ -10,7 +10,8 @@ from cadenza.language.fields import Fields
 from cadenza.language.known import TOP, Check, Nest, Vocabulary, way_check
 from cadenza.language.localized import Words, take_words
 from cadenza.language.partials import Partials, without_renders
-from cadenza.language.source import Place, Reporter, Text, did_you_mean
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text, did_you_mean
 from cadenza.language.template import Template, compile_template
 from cadenza.language.variants import PLAIN, Variant, Variants, files_of, template_file
 

@@ -28,7 +28,8 @@ from liquid.template import BoundTemplate
 
 from cadenza.errors import MissingVariable, RenderError
 from cadenza.language.liquid import KNOWN_VARIABLES, Context, is_blank, parse, variables_of
-from cadenza.language.source import Reporter, Text
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Text
 
 Variables = Mapping[str, Any]
 """Root → values: `prospect`, `owner`, `sender` and so on are mappings of names to
@@ -88,6 +89,9 @@ class Template:
                     written.append(buffer.getvalue())
         except LiquidError as error:
             raise RenderError(f"a template cannot be filled: {error.message}") from error
+        except (ArithmeticError, TypeError, ValueError) as error:
+            # Filters that count were not written for `1e999`, nor for numbers of 4,000 digits.
+            raise RenderError("a template cannot count with a value that it was given") from error
         return "".join(written)
 
     def _fill(self, piece: _Plain, variables: Variables) -> str:

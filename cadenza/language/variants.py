@@ -70,6 +70,17 @@ def template_file(path: str) -> TemplateFile | None:
     return TemplateFile(name=match["name"], variant=variant, ending=match["ending"])
 
 
+def name_meant(path: str) -> str | None:
+    """The name that was meant by one that is no template's: `a.@North America.liquid` …
+
+    → `a.@north-america.liquid`. None: it cannot be told.
+    """
+    name, *suffixes = path.split(".")
+    mended = (f"@{region_slug(s[1:])}" if s.startswith("@") else s for s in suffixes)
+    meant = ".".join((name.lower(), *mended))
+    return meant if template_file(meant) else None
+
+
 def files_of(paths: Iterable[str], folders: Sequence[str], name: str) -> Mapping[Variant, str]:
     """The variants of the template `name` among `paths`, by file.
 

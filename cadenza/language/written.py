@@ -9,7 +9,8 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from cadenza.language.document import Document
 from cadenza.language.fields import read_yaml
-from cadenza.language.source import Place, Reporter, Text
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text
 
 _YAML = (".yaml", ".yml")
 _FENCE = "---"

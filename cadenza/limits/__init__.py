@@ -8,8 +8,9 @@ capacity`, without another line.
 from collections.abc import Sequence
 
 import cadenza.limits
-from cadenza.abc import Draw, LimitRule, Quota
+from cadenza.abc import Draw, LimitRule
 from cadenza.accounts import Accounts
+from cadenza.model import Quota
 from cadenza.pacing.caps import Cap
 from cadenza.registry import find_subclasses
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from cadenza.abc import Draw, LimitRule, Quota
+from cadenza.abc import Draw, LimitRule
 from cadenza.accounts import Accounts
+from cadenza.model import Quota
 
 ACCOUNT_GAP = "account_gap"
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
-from cadenza.abc import Draw, LimitRule, Quota
+from cadenza.abc import Draw, LimitRule
 from cadenza.accounts import Accounts, ProviderLimits
 from cadenza.limits.spans import rates
+from cadenza.model import Quota
 
 _REASON = "provider_rate"
 

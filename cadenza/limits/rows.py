@@ -5,8 +5,9 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from cadenza.abc import Draw, LimitRule, Quota
+from cadenza.abc import Draw, LimitRule
 from cadenza.accounts import Accounts, LimitRow
+from cadenza.model import Quota
 from cadenza.pacing.caps import Cap
 from cadenza.pacing.windows import counting
 
@@ -43,6 +44,7 @@ class RowRule(LimitRule):
                 limit=row.at_most,
                 period=row.per.span,
                 reason=self.reasons[0],
+                cost=draw.segments,
             )
             for key, row in self._applying(draw)
             if row.per.is_rate and row.per.span is not None

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from cadenza.abc import Quota
 from cadenza.accounts import Period, Unit, Windows
+from cadenza.model import Quota
 from cadenza.pacing.caps import Cap
 from cadenza.pacing.windows import counting
 

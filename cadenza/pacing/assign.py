@@ -54,14 +54,17 @@ class Given:
 def assign(book: SlotBook, wish: Wish) -> Given:
     """The time of a touch, which is taken in the book.
 
-    Where no opening of the next 400 has room (a cap of nothing), it stays
-    where it was placed, with the reason.
+    Openings that a rule closes as a whole are passed over. Where none of 400
+    has room (a ramp that begins in two years), it gets one of the account's
+    times after them, with the reason: nobody else has that, and the rule is
+    asked once more when it has come.
     """
     begin, at, end = min(wish.not_before, wish.due_at), wish.due_at, wish.window_end
     reason: str | None = None
     for _ in range(_MOST_OPENINGS):
         search = _Search(book, wish, begin, end - TAIL_MARGIN)
         found = search.between(at, search.last)
+        resumes = search.resumes
         if found is None and begin < at and not search.is_closed:
             opens = wish.openings(begin)
             if opens.window_end == end:
@@ -71,16 +74,32 @@ def assign(book: SlotBook, wish: Wish) -> Given:
             book.take(wish.draw, found, is_first=wish.is_first)
             reason = reason if found > wish.due_at else None
             return Given(due_at=found, window_end=end, reason=reason)
-        slot = wish.openings(end)
+        slot = wish.openings(max(end, resumes))
         begin, end = slot.due_at, slot.window_end
         at = begin + _part(end - TAIL_MARGIN - begin, wish.drawn)
-    return Given(due_at=wish.due_at, window_end=wish.window_end, reason=reason)
+    return _after_all(book, wish, Given(due_at=at, window_end=end, reason=reason))
+
+
+def _after_all(book: SlotBook, wish: Wish, reached: Given) -> Given:
+    """A time from `reached` on that nobody has, whatever the caps say; it is taken in the book."""
+    at, end, grid = reached.due_at, reached.window_end, grid_of(wish.draw.account)
+    if grid is not None:
+        search = _Search(book, wish, at, end)
+        at = search.free(grid, at)
+        for _ in range(_MOST_OPENINGS):
+            if at < end:
+                break
+            slot = wish.openings(at)
+            at, end = search.free(grid, slot.due_at), slot.window_end
+    book.take(wish.draw, at, is_first=wish.is_first)
+    return Given(due_at=at, window_end=end, reason=reached.reason)
 
 
 class _Search:
     """Looks for a free time in one opening, from `begin` to `last`.
 
-    is_closed: a rule that says no to all of it was met.
+    is_closed: a rule that says no to all of it was met. resumes: up to
+    here, from where the search began, everything was found taken.
     """
 
     def __init__(self, book: SlotBook, wish: Wish, begin: datetime, last: datetime) -> None:
@@ -90,6 +109,7 @@ class _Search:
         self._begin = begin
         self.last = last
         self.is_closed = False
+        self.resumes = begin
         self.reason: str | None = None
 
     def between(self, first: datetime, last: datetime) -> datetime | None:
@@ -97,7 +117,7 @@ class _Search:
         at = first
         while at <= last:
             if self._grid is not None:
-                at = self._free(self._grid, at)
+                at = self.resumes = self.free(self._grid, at)
                 if at > last:
                     return None
             full = self._book.full(self._wish.draw, at, is_first=self._wish.is_first)
@@ -105,10 +125,12 @@ class _Search:
                 return at
             self.reason = self.reason or full.reason
             self.is_closed = full.since <= self._begin and full.until > self.last
+            self.resumes = full.until
             at = full.until if self._grid else self._spread(full.until, last)
         return None
 
-    def _free(self, grid: Grid, at: datetime) -> datetime:
+    def free(self, grid: Grid, at: datetime) -> datetime:
+        """The first time of the account from `at` on that nobody has."""
         second = second_of(at + _SECOND - timedelta.resolution)
         free, is_first = self._book.free_from(self._wish.draw.account.id, grid, second)
         if not is_first:

@@ -11,7 +11,7 @@ _OF_ACCOUNT = "account:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
-    """At most `at_most` touches in `window`.
+    """At most `at_most` touches in `window`, or segments where they are texts.
 
     key: whoever has the same key is counted together; made of names in the
     configuration and of hashes, never of addresses. reason: what `explain`

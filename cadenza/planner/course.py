@@ -8,20 +8,26 @@ for each of its lanes. A step sees the position of its own lane alone
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from cadenza.abc import Act, Finish, Fork, GoTo, Standing, Verdict, WaitUntil
+from cadenza.abc import Standing
 from cadenza.calendars import Window, WorkCalendar, both_open, draw, place, whole_second
 from cadenza.evolve import evolve
 from cadenza.language.cadence import Cadence
 from cadenza.model import (
     MAIN,
+    Act,
     Channel,
     Effect,
     EnrollmentState,
     EnrollmentStatus,
+    Finish,
+    Fork,
+    GoTo,
     Outcome,
     Planned,
     Profile,
     Transition,
+    Verdict,
+    WaitUntil,
     position_name,
 )
 from cadenza.planner import positions

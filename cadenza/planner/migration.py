@@ -16,7 +16,7 @@ from cadenza.model import (
     Transition,
 )
 from cadenza.planner.course import go_on, names, plan_of
-from cadenza.planner.positions import enter, put
+from cadenza.planner.positions import FORKED, enter, put
 from cadenza.planner.rest import pause, unchanged
 from cadenza.planner.variants import draw_variants
 
@@ -67,12 +67,14 @@ def migrated(
 ) -> Transition:
     """Take an enrollment to another version; what would be planned alike stays planned.
 
-    Raises ValueError as `migrate` does.
+    Lanes that are new in a `parallel` at which it waits begin now. Raises
+    ValueError as `migrate` does.
     """
     moved = migrate(old, new, state, mapping)
     if moved is state:
         return unchanged(state)
     drawn = draw_variants(new, profile)
+    moved = _with_new_lanes(old, new, state, moved, now)
     moved = replace(
         moved,
         variants={e: _kept(new, e, state.variants.get(e), v) for e, v in drawn.items()},
@@ -86,6 +88,26 @@ def migrated(
     after = replace(before, cadence=new, state=moved)
     anew = [lane for lane in moved.positions() if _differs(before, after, lane)]
     return go_on(replace(before, cadence=new), moved, lanes=anew)
+
+
+def _with_new_lanes(
+    old: Cadence, new: Cadence, was: EnrollmentState, state: EnrollmentState, now: datetime
+) -> EnrollmentState:
+    """The state with the lanes that the new version adds where it waits for lanes already.
+
+    Their gaps count from now, so that nothing in them is late. A lane with a
+    first step that was visited is an old one by another name.
+    """
+    for lane, position in was.positions().items():
+        step = position.step
+        stays = state.positions().get(lane) == position
+        if not stays or FORKED not in state.history.get(step, {}):
+            continue
+        day = position.reached_day
+        for name, first in new.steps[step].lanes().items():
+            if name not in old.steps[step].lanes() and first not in state.visits:
+                state = enter(new, state, name, first, reached_at=now, reached_day=day)
+    return state
 
 
 def _target(new: Cadence, step: str, lane: str, mapping: Mapping[str, str]) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from cadenza.abc import GoTo, Standing, StepType
+from cadenza.abc import Standing, StepType
 from cadenza.evolve import evolve
 from cadenza.language.cadence import Cadence
 from cadenza.language.timing import days_passed
-from cadenza.model import MAIN, EnrollmentState, Position
+from cadenza.model import MAIN, EnrollmentState, GoTo, Position
 
 FORKED = "forked"
 

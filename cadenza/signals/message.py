@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cadenza.accounts import Accounts
-from cadenza.enrolling.message import Row, check_row, read_envelope
+from cadenza.enrolling.envelope import read_envelope
+from cadenza.enrolling.message import Row, check_row
 from cadenza.enrolling.row_values import RowRejected, given, party_fields, read_values, text
 from cadenza.model import Event, EventType
 
@@ -29,10 +30,11 @@ _NO_MOMENT = "is no moment with an offset: write 2026-03-02T09:00:00+01:00"
 
 @dataclass(frozen=True, kw_only=True)
 class SignalMessage:
-    """A message whose envelope is right; its signals are not looked at yet."""
+    """A message whose envelope is right; its signals are not looked at yet. It is of no cadence."""
 
     key: str
     rows: Sequence[Any]
+    cadence: None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,9 @@ from cadenza.storage import slots
 from cadenza.storage.database import Connection
 from cadenza.storage.slots import Counting, Question, counting_of
 
-# Beyond this a time counts as free that is not: delivery sends such a touch on.
-_AHEAD = timedelta(days=30)
+# Beyond this a time counts as free that is not. A backlog of an account that may
+# send once a week reaches far.
+_AHEAD = timedelta(days=3_660)
 # What is being sent at this moment is in no plan: its times are not given to anybody.
 _UNDER_WAY = timedelta(minutes=1)
 # How old a count may be, and how much of the time counting may take.

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from cadenza import planner
 from cadenza.accounts.states import ACCOUNT_PAUSED, resume_account
 from cadenza.calendars import NoOpening
-from cadenza.clock import Clock
-from cadenza.course.course import Course
+from cadenza.ground import Ground
 from cadenza.limits import reasons
 from cadenza.model import EnrollmentStatus
 from cadenza.pacing.book import FOLLOW_UPS_FIRST
@@ -34,7 +33,7 @@ _MOST = 1_000
 _MOST_OF_ONE = 5_000
 
 
-async def fill_up(tx: Connection, course: Course, now: datetime) -> int:
+async def fill_up(tx: Connection, ground: Ground, now: datetime) -> int:
     """Give free times to whoever waits for room, the oldest first; returns how many moved.
 
     One process at a time: for the others there is nothing to do.
@@ -44,24 +43,24 @@ async def fill_up(tx: Connection, course: Course, now: datetime) -> int:
     waiting = await due.waiting(
         tx, [*reasons(), FOLLOW_UPS_FIRST], now + _WAITS_AT_LEAST, each=_EACH, most=_MOST
     )
-    return await _move(tx, course, waiting, now, by=_SOONER_BY)
+    return await _move(tx, ground, waiting, now, by=_SOONER_BY)
 
 
-async def go_on(tx: Connection, course: Course, account: str, *, clock: Clock) -> int:
+async def go_on(tx: Connection, ground: Ground, account: str) -> int:
     """An account that rested goes on: what waited for it gets free times from now on.
 
     Enrollments are held before the account, as by whoever judges its health.
     Returns how many touches waited. Raises UnknownName, AccountIsSo.
     """
     waiting = await due.held(tx, account, ACCOUNT_PAUSED, most=_MOST_OF_ONE)
-    count = await _move(tx, course, waiting, clock.now(), by=None)
-    await resume_account(tx, course.accounts, account, clock=clock)
+    count = await _move(tx, ground, waiting, ground.clock.now(), by=None)
+    await resume_account(tx, ground.accounts, account, clock=ground.clock)
     return count
 
 
 async def _move(
     tx: Connection,
-    course: Course,
+    ground: Ground,
     waiting: Sequence[DueTouch],
     now: datetime,
     by: timedelta | None,
@@ -69,22 +68,22 @@ async def _move(
     if not waiting:
         return 0
     known = await enrollments.lock(tx, sorted({touch.enrollment_id for touch in waiting}))
-    await course.catalog.load(tx, {e.version_id for e in known.values()})
+    await ground.catalog.load(tx, {e.version_id for e in known.values()})
     wanted = [
         (touch, intent)
         for touch in waiting
-        if (intent := _intent(course, touch, known[touch.enrollment_id], now)) is not None
+        if (intent := _intent(ground, touch, known[touch.enrollment_id], now)) is not None
     ]
-    moved = await course.pacer.sooner(tx, wanted, by)
+    moved = await ground.pacer.sooner(tx, wanted, by)
     return await due.move(tx, moved) if moved else 0
 
 
 def _intent(
-    course: Course, touch: DueTouch, enrollment: Enrollment, now: datetime
+    ground: Ground, touch: DueTouch, enrollment: Enrollment, now: datetime
 ) -> Intent | None:
     """What its step would have planned now; None if nothing."""
-    state, cadence = enrollment.state, course.catalog[enrollment.version_id]
-    account = course.accounts.account_by_id.get(touch.account or "")
+    state, cadence = enrollment.state, ground.catalog[enrollment.version_id]
+    account = ground.accounts.account_by_id.get(touch.account or "")
     is_active = state.status is EnrollmentStatus.ACTIVE
     if account is None or not is_active or not state.stands_at(touch.step, touch.visit):
         return None
@@ -95,7 +94,7 @@ def _intent(
             enrollment.profile,
             now,
             step=touch.step,
-            calendar=course.accounts.places.of(enrollment.profile),
+            calendar=ground.accounts.places.of(enrollment.profile),
             within=account.window,
             # Of an account without slots the day is to stay spread.
             at_once=grid_of(account) is not None,

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from cadenza.abc import GoTo, Standing, StepType, Verdict, WaitUntil
+from cadenza.abc import Standing, StepType
 from cadenza.language.conditions.condition import Condition
 from cadenza.language.fields import Fields
 from cadenza.language.sentences import take_condition
 from cadenza.language.source import Text
 from cadenza.language.step_context import StepContext
 from cadenza.language.timing import days_passed
+from cadenza.model import GoTo, Verdict, WaitUntil
 
 
 @dataclass(frozen=True, kw_only=True)

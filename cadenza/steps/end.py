@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cadenza.abc import Finish, Standing, StepType, Verdict, WaitUntil
+from cadenza.abc import Standing, StepType
 from cadenza.language.fields import Fields
 from cadenza.language.step_context import StepContext
-from cadenza.model import Outcome
+from cadenza.model import Finish, Outcome, Verdict, WaitUntil
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cadenza.abc import Finish, GoTo, Standing, StepType, Verdict, WaitUntil
+from cadenza.abc import Standing, StepType
 from cadenza.language.fields import Fields
 from cadenza.language.step_context import StepContext
-from cadenza.model import Effect, Outcome
+from cadenza.model import Effect, Finish, GoTo, Outcome, Verdict, WaitUntil
 
 _CADENCE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _FIELD = re.compile(r"\w{1,63}")

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from cadenza.abc import Fork, GoTo, Standing, StepType, Verdict, WaitUntil
+from cadenza.abc import Standing, StepType
 from cadenza.language.fields import Fields
 from cadenza.language.step_context import StepContext
+from cadenza.model import Fork, GoTo, Verdict, WaitUntil
 
 MOST_LANES = 12
 
@@ -29,7 +30,7 @@ class ParallelStep(StepType):
         happened = state.history.get(self.step_id, {})
         if "forked" not in happened:
             return Fork(lanes=self.first_steps)
-        # Lanes that a later version added are not waited for: they never began.
+        # A later version may have lanes that did not begin: these are not waited for.
         running = [lane for lane in self.first_steps if lane in state.lanes]
         has_ended = any(f"lane:{lane}" in happened for lane in self.first_steps)
         if running and not (self.join == "any" and has_ended):

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from cadenza.abc import GoTo, Standing, StepType, Verdict, WaitUntil
+from cadenza.abc import Standing, StepType
 from cadenza.language.conditions.condition import Condition
 from cadenza.language.fields import Fields
 from cadenza.language.sentences import take_condition
 from cadenza.language.step_context import StepContext
 from cadenza.language.timing import Gap, days_passed, take_gap
+from cadenza.model import GoTo, Verdict, WaitUntil
 
 MOST_ROUNDS = 1000
 ROUND = "round:"

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cadenza.abc import GoTo, Standing, StepType, Verdict, WaitUntil
+from cadenza.abc import Standing, StepType
 from cadenza.language.fields import Fields
 from cadenza.language.source import did_you_mean, listed
 from cadenza.language.step_context import StepContext
-from cadenza.model import Effect
+from cadenza.model import Effect, GoTo, Verdict, WaitUntil
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
-from cadenza.abc import Act, GoTo, Standing, StepType, Verdict, WaitUntil
+from cadenza.abc import Standing, StepType
 from cadenza.language.fields import Fields
 from cadenza.language.localized import Words, take_languages
 from cadenza.language.parties import take_assignee, take_party
@@ -14,7 +14,17 @@ from cadenza.language.source import Text
 from cadenza.language.step_context import StepContext
 from cadenza.language.template import Variables
 from cadenza.language.timing import Gap, Timing, days_passed, take_gap
-from cadenza.model import Channel, Effect, EventType, Occurrence, TaskSpec
+from cadenza.model import (
+    Act,
+    Channel,
+    Effect,
+    EventType,
+    GoTo,
+    Occurrence,
+    TaskSpec,
+    Verdict,
+    WaitUntil,
+)
 from cadenza.steps.touch import TOUCH_KEYS
 
 DISPOSITIONS = {

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cadenza.abc import Act, GoTo, Standing, StepType, Verdict
+from cadenza.abc import Standing, StepType
 from cadenza.language.intents import INTENT_KEYS
 from cadenza.language.timing import Timing
-from cadenza.model import Channel, Profile
+from cadenza.model import Act, Channel, GoTo, Profile, Verdict
 from cadenza.recipients import can_reach
 
 TOUCH_KEYS = frozenset({"day", "after", "variants", "overdue", *INTENT_KEYS})

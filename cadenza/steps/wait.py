@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from cadenza.abc import GoTo, Standing, StepType, Verdict, WaitUntil
+from cadenza.abc import Standing, StepType
 from cadenza.calendars import local_date, start_of_day
 from cadenza.language.conditions.condition import Condition
 from cadenza.language.fields import Fields
@@ -13,6 +13,7 @@ from cadenza.language.known_fields import FieldName, parse_field
 from cadenza.language.sentences import take_condition
 from cadenza.language.step_context import StepContext
 from cadenza.language.timing import Gap, days_passed, take_gap
+from cadenza.model import GoTo, Verdict, WaitUntil
 
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 

@@ -14,9 +14,10 @@ class Judged:
 
     began_at: None for an unknown one of which it is not known.
     time_zone, country, phone: the prospect's; region, possible_zones: what
-    its fields say of where it lives. ended_at: when its enrollment finished or
-    was paused, if it did. suppressed_at: when its recipient first was, in a
-    way that forbids what is of its class.
+    its fields say of where it lives. ended_at: when its enrollment had
+    finished or was paused: for good, or by hand until later. suppressed_at:
+    when its recipient first was, in a way that forbids what is of its class.
+    party: to whom it went, if not to the prospect. segments: of a text.
     """
 
     touch_id: TouchId
@@ -39,6 +40,8 @@ class Judged:
     possible_zones: str | None
     ended_at: datetime | None
     suppressed_at: datetime | None
+    party: str | None = None
+    segments: int = 1
 
 
 async def page(
@@ -52,11 +55,19 @@ async def page(
     """The next touches that began, or may have, in a period; in order of their numbers."""
     rows = await db.fetch(
         f"""select t.id as touch_id, t.enrollment_id, t.prospect_id, t.version_id, t.step,
-            t.channel, t.recipient, p.company, t.account, t.planned_at, t.due_at,
-            t.window_end, t.began_at, p.time_zone,
+            t.channel, t.recipient, t.party, t.segments, p.company, t.account, t.planned_at,
+            t.due_at, t.window_end, t.began_at, p.time_zone,
             p.country, p.phone, p.fields->>'region' as region,
             p.fields->>'possible_time_zones' as possible_zones,
-            case when e.status <> 'active' then e.changed_at end as ended_at,
+            coalesce(case when e.status <> 'active' and t.began_at > e.changed_at
+                    then e.changed_at end,
+                (select max(h.recorded_now) from course_log h
+                where h.enrollment_id = e.id and h.kind in ('paused', 'stopped', 'finished')
+                    and h.recorded_now < t.began_at
+                    and not exists (select from course_log l
+                        where l.enrollment_id = e.id and l.number > h.number
+                            and l.kind in ('resumed', 'elapsed', 'reopened')
+                            and l.recorded_now <= t.began_at))) as ended_at,
             (select min(s.created_at)
             -- The keys that `suppressing.recipient_keys` gives.
             from unnest(case when t.party is null and t.channel <> 'webhook'

@@ -20,7 +20,7 @@ from cadenza.storage.database import Connection, Row
 from cadenza.storage.due import DueTouch
 
 Reserved = Sequence[tuple[str, datetime, Sequence[TouchId]]]
-"""Places under caps that were taken (`storage.quotas`): key, window, touches."""
+"""Places under caps that were taken (`storage.quotas`): key, window, and the touch of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +113,11 @@ async def fence(tx: Connection, batch: ClaimedBatch) -> Reserved:
 
 async def finish(tx: Connection, batch_id: BatchId) -> None:
     """Remove a batch whose touches are all elsewhere now, with its journal."""
-    await tx.execute("delete from journal where batch_id = $1", batch_id)
-    await tx.execute("delete from batch where id = $1", batch_id)
+    await tx.execute(
+        """with journal as (delete from journal where batch_id = $1)
+        delete from batch where id = $1""",
+        batch_id,
+    )
 
 
 async def seal_expired(tx: Connection, most: int) -> Sequence[ClaimedBatch]:
@@ -153,6 +156,17 @@ async def holding(db: Connection, ids: Sequence[EnrollmentId]) -> Sequence[Enrol
         from batch, jsonb_array_elements(touches) as t
         where (t->>'enrollment_id')::bigint = any($1::bigint[]) order by 1""",
         ids,
+    )
+    return [row["id"] for row in rows]
+
+
+async def leaving_from(db: Connection, account: str) -> Sequence[EnrollmentId]:
+    """The enrollments of which some batch has a touch that leaves from `account`."""
+    rows = await db.fetch(
+        """select distinct (t->>'enrollment_id')::bigint as id
+        from batch, jsonb_array_elements(touches) as t
+        where t->>'account' = $1 order by 1""",
+        account,
     )
     return [row["id"] for row in rows]
 

@@ -20,6 +20,15 @@ class StoredVersion:
     sources: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LiveVersion:
+    """One version without its sources."""
+
+    version_id: VersionId
+    name: str
+    version: int
+
+
 async def store(
     tx: Connection,
     name: str,
@@ -80,6 +89,21 @@ async def newest_of_all(db: Connection) -> Sequence[VersionId]:
         order by cadence_id, version desc"""
     )
     return [row["id"] for row in rows]
+
+
+async def live(db: Connection) -> Sequence[LiveVersion]:
+    """The newest version of every cadence, and those of enrollments that have not ended."""
+    rows = await db.fetch(
+        """with newest as (
+            select distinct on (cadence_id) id from cadence_version
+            order by cadence_id, version desc)
+        select v.id as version_id, c.name, v.version
+        from cadence_version v join cadence c on c.id = v.cadence_id
+        where v.id in (select id from newest
+            union select version_id from enrollment where status <> 'finished')
+        order by c.name, v.version"""
+    )
+    return [LiveVersion(**row) for row in rows]
 
 
 async def by_number(db: Connection, name: str, version: int) -> StoredVersion | None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self, cast
 from asyncpg.exceptions import (
     InsufficientResourcesError,
     InterfaceError,
+    InternalClientError,
     OperatorInterventionError,
     PostgresConnectionError,
     TransactionRollbackError,
@@ -34,6 +35,8 @@ _PASSING = (
     InsufficientResourcesError,
     TransactionRollbackError,
     InterfaceError,
+    # The server has said that it goes, and has not hung up yet.
+    InternalClientError,
     PoolTimeoutError,
 )
 

@@ -51,7 +51,7 @@ async def may_ask_server(db: Connection) -> bool:
 async def look(db: Connection, name: str, *, ask_server: bool) -> tuple[Identity, Claimed | None]:
     """What this database is now, used by a deployment called `name`, and whose it is.
 
-    ask_server: see `may_ask_server`. None: it was never used.
+    ask_server: see `may_ask_server`. None: nobody claimed it, see `is_used`.
     """
     server = "(select system_identifier from pg_control_system())" if ask_server else "null"
     row = await db.fetchrow(
@@ -73,6 +73,14 @@ async def look(db: Connection, name: str, *, ask_server: bool) -> tuple[Identity
         return now, None
     was = Identity(name=row["was_name"], **{part: row[f"was_{part}"] for part in _PARTS})
     return now, Claimed(claim_id=row["claim_id"], claimed_at=row["claimed_at"], identity=was)
+
+
+async def is_used(db: Connection) -> bool:
+    """Whether anybody was ever enrolled in it: one that nobody claimed is then no new one."""
+    used: bool = await db.fetchval(
+        "select exists (select from enrollment) or exists (select from touch)"
+    )
+    return used
 
 
 async def claim(tx: Connection, identity: Identity, now: datetime) -> None:

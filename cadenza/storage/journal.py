@@ -24,7 +24,7 @@ class Attempt:
     will call it, where we say (Message-ID), so that a touch that stays
     unknown can be reconciled. account: what it leaves from. forbidden: as
     it was when its enrollment was read. party, recipient: to whom it goes
-    and where, if that is not the prospect.
+    and where, if that is not the prospect. segments: of a text.
     """
 
     batch_id: BatchId
@@ -40,6 +40,7 @@ class Attempt:
     forbidden: int = 0
     party: str | None = None
     recipient: str | None = None
+    segments: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +95,13 @@ async def append(
             jsonb_build_object('provider_id', t.expected_id, 'account', t.account)
                 || case when t.party is null then '{}' else
                     jsonb_build_object('party', t.party, 'recipient', t.recipient) end
+                || case when t.segments = 1 then '{}' else
+                    jsonb_build_object('segments', t.segments) end
         from unnest($1::bigint[], $2::int[], $3::bigint[], $4::bigint[], $5::text[], $6::int[],
                     $7::timestamptz[], $10::text[], $16::int[], $17::text[], $18::text[],
-                    $19::text[]) with ordinality
+                    $19::text[], $20::int[]) with ordinality
             as t (batch_id, epoch, touch_id, enrollment_id, step, visit, at, expected_id,
-                  forbidden, account, party, recipient, n)
+                  forbidden, account, party, recipient, segments, n)
         join batch b on b.id = t.batch_id and b.epoch = t.epoch
         join enrollment e on e.id = t.enrollment_id and e.status = 'active'
             and t.step || ':' || t.visit = any (e.standing) and e.forbidden = t.forbidden
@@ -128,6 +131,7 @@ async def append(
         [a.account for a in attempts],
         [a.party for a in attempts],
         [a.recipient for a in attempts],
+        [a.segments for a in attempts],
     )
     return {(row["batch_id"], row["epoch"], row["touch_id"]) for row in rows}
 

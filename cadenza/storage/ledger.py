@@ -14,7 +14,7 @@ class Entry:
     """What became of one touch.
 
     recipient: where it went. party: to whom, if not to the prospect.
-    provider_id: what events call it.
+    provider_id: what events call it. segments: of a text; 1 for all else.
     """
 
     touch: DueTouch
@@ -28,6 +28,7 @@ class Entry:
     thread_id: str | None = None
     party: str | None = None
     began_at: datetime | None
+    segments: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +66,12 @@ async def record(tx: Connection, entries: Sequence[Entry], now: datetime) -> Non
     await tx.execute(
         """insert into touch (id, enrollment_id, prospect_id, cadence_id, version_id, step, visit,
             channel, account, recipient, status, code, provider_id, planned_at, due_at, window_end,
-            began_at, thread_id, party, recorded_at)
-        select *, $20::timestamptz from unnest($1::bigint[], $2::bigint[], $3::bigint[],
+            began_at, thread_id, party, segments, recorded_at)
+        select *, $21::timestamptz from unnest($1::bigint[], $2::bigint[], $3::bigint[],
             $4::bigint[], $5::bigint[], $6::text[], $7::int[], $8::text[], $9::text[], $10::text[],
             $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
-            $16::timestamptz[], $17::timestamptz[], $18::text[], $19::text[])""",
+            $16::timestamptz[], $17::timestamptz[], $18::text[], $19::text[],
+            $20::smallint[])""",
         [e.touch.touch_id for e in entries],
         [e.touch.enrollment_id for e in entries],
         [e.prospect_id for e in entries],
@@ -89,6 +91,7 @@ async def record(tx: Connection, entries: Sequence[Entry], now: datetime) -> Non
         [e.began_at for e in entries],
         [e.thread_id for e in entries],
         [e.party for e in entries],
+        [e.segments for e in entries],
         now,
     )
 

@@ -90,6 +90,26 @@ async def take(tx: Connection, most: int) -> Sequence[Notification]:
     ]
 
 
+async def is_one_waiting(db: Connection) -> bool:
+    """Whether one is to be sent now."""
+    waits: bool = await db.fetchval(
+        """select exists (select from notification
+        where sent_at is null and failure is null and not_before <= clock_timestamp())"""
+    )
+    return waits
+
+
+async def put_off(tx: Connection, seconds: float) -> None:
+    """None of those that are to be sent now is, for so long; it counts as no attempt."""
+    await tx.execute(
+        """update notification set not_before = clock_timestamp() + $1 * interval '1 second'
+        where id in (select id from notification
+            where sent_at is null and failure is null and not_before <= clock_timestamp()
+            order by id for update skip locked)""",
+        seconds,
+    )
+
+
 async def sent(tx: Connection, ids: Sequence[int], now: datetime) -> None:
     """These were taken by the relay."""
     await tx.execute("update notification set sent_at = $2 where id = any($1::bigint[])", ids, now)

@@ -28,8 +28,9 @@ _KEEP = timedelta(days=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """There is no room: when there may be, and the rule that says so."""
+    """There is no room: under which cap, when there may be, and the rule that says so."""
 
+    key: str
     reason: str
     retry_at: datetime
 
@@ -47,9 +48,13 @@ async def take(
     batch: ClaimedBatch,
     wanted: Sequence[tuple[TouchId, Sequence[Cap]]],
     now: datetime,
+    *,
+    costs: Mapping[TouchId, int] | None = None,
 ) -> Taken:
-    """Take a place under every cap of each touch, or none; in their order.
+    """Take places under every cap of each touch, or none; in their order.
 
+    costs: how many places a touch takes under each of its caps, never more
+    than that allows; 1 where nothing is said.
     What was taken is noted in the batch in the same transaction, so that
     whoever settles a crashed batch can give the unused part back. Of refused
     touches each gets a window with room of its own. Raises StaleLease; then
@@ -61,16 +66,36 @@ async def take(
     ends: dict[TouchId, tuple[datetime, str] | None] = {}
     refused: dict[TouchId, Refusal] = {}
     for touch_id, some in wanted:
-        full = next((cap for cap in some if not counters[cap.key].has_room()), None)
+        cost = (costs or {}).get(touch_id, 1)
+        full = next((cap for cap in some if not counters[cap.key].has_room(cost)), None)
         if full is not None:
-            counter = counters[full.key]
-            refused[touch_id] = Refusal(reason=full.reason, retry_at=counter.turn())
+            at = counters[full.key].turn(cost)
+            refused[touch_id] = Refusal(key=full.key, reason=full.reason, retry_at=at)
             continue
         for cap in some:
-            counters[cap.key].taken.append(touch_id)
+            counters[cap.key].taken += [touch_id] * cost
         ends[touch_id] = min(((counters[cap.key].end, cap.reason) for cap in some), default=None)
     await _write(tx, batch, list(counters.values()))
     return Taken(ends=ends, refused=refused)
+
+
+async def take_one(tx: Connection, caps: Sequence[Cap], now: datetime) -> Sequence[Place] | None:
+    """Take a place under each of these for something that is no touch; None if one has no room."""
+    counters = list((await _hold(tx, caps, now)).values())
+    if not all(counter.has_room(1) for counter in counters):
+        return None
+    await tx.execute(
+        """insert into quota_use (key, window_start, used, cap, forget_at)
+        select k, s, 1, c, f from unnest($1::text[], $2::timestamptz[], $3::int[],
+            $4::timestamptz[]) as t (k, s, c, f) order by k, s
+        on conflict (key, window_start) do update set
+            used = quota_use.used + 1, forget_at = excluded.forget_at""",
+        [c.cap.key for c in counters],
+        [c.start for c in counters],
+        [c.limit for c in counters],
+        [forget_at(c.cap, c.start, c.end) for c in counters],
+    )
+    return [(c.cap.key, c.start) for c in counters]
 
 
 async def full(db: Connection, caps: Iterable[Cap], now: datetime) -> set[str]:
@@ -116,7 +141,7 @@ async def used(db: Connection, places: Sequence[Place]) -> Mapping[Place, int]:
     return {(row["key"], row["window_start"]): row["used"] for row in rows}
 
 
-async def forget_old(tx: Connection, now: datetime, most: int = 10_000) -> None:
+async def forget_old(tx: Connection, now: datetime, most: int = 60_000) -> None:
     """Remove counters that nobody asks for any more."""
     await tx.execute(
         """delete from quota_use where (key, window_start) in (
@@ -129,7 +154,11 @@ async def forget_old(tx: Connection, now: datetime, most: int = 10_000) -> None:
 
 @dataclass(kw_only=True)
 class _Counter:
-    """One cap in the present bucket, its rows held. before: of earlier buckets that count too."""
+    """One cap in the present bucket, its rows held.
+
+    before: of earlier buckets that count too. taken: a touch once for each
+    place that it took. turns: places that refused touches wait for.
+    """
 
     cap: Cap
     start: datetime
@@ -144,27 +173,27 @@ class _Counter:
     def limit(self) -> int:
         return self.cap.limit_at(self.start)
 
-    def has_room(self) -> bool:
+    def has_room(self, cost: int) -> bool:
         earlier = sum(count for _, count in self.before)
-        return earlier + self.used + len(self.taken) < self.limit
+        return earlier + self.used + len(self.taken) + cost <= self.limit
 
-    def turn(self) -> datetime:
+    def turn(self, cost: int) -> datetime:
         """When the next refused touch finds room, if nobody comes before it."""
         place = self.waiting + self.turns
-        self.turns += 1
+        self.turns += cost
         window = self.cap.window
         if window.earlier:
-            return self._room_in_rolling(place)
+            return self._room_in_rolling(place + cost)
         at = self.end
         for _ in range(_FURTHEST):
             start, end = window.bucket(at)
             room = self.cap.limit_at(start)
-            if place < room:
+            if place + cost <= room:
                 return start
-            place, at = place - room, end
+            place, at = max(0, place - room), end
         return at
 
-    def _room_in_rolling(self, place: int) -> datetime:
+    def _room_in_rolling(self, wanted: int) -> datetime:
         """Room comes back bucket by bucket, one span after they were used."""
         window = self.cap.window
         grain = window.grain
@@ -173,7 +202,7 @@ class _Counter:
         over = sum(count for _, count in self.before) + now_used - self.limit
         for start, count in sorted([*self.before, (self.start, now_used)]):
             over -= count
-            if over + place < 0:
+            if over + wanted <= 0:
                 return max(start + span, self.end)
         return self.start + span
 
@@ -196,7 +225,7 @@ async def _hold(tx: Connection, caps: Sequence[Cap], now: datetime) -> Mapping[s
         list(counters),
         [_HEAD if c.cap.window.earlier else c.start for c in counters.values()],
         [c.limit for c in counters.values()],
-        [_forget_at(c) for c in counters.values()],
+        [forget_at(c.cap, c.start, c.end) for c in counters.values()],
     )
     for row in rows:
         counter = counters[row["key"]]
@@ -247,17 +276,16 @@ async def _write(tx: Connection, batch: ClaimedBatch, counters: Sequence[_Counte
         [len(c.taken) for c in changed],
         [c.limit for c in changed],
         [c.turns for c in changed],
-        [_forget_at(c) for c in changed],
+        [forget_at(c.cap, c.start, c.end) for c in changed],
         json.dumps([[c.cap.key, c.start.isoformat(), c.taken] for c in changed if c.taken]),
     )
 
 
-def _forget_at(counter: _Counter) -> datetime | None:
-    """Days of accounts are the record of what was sent under which cap: they are kept."""
-    window = counter.cap.window
-    if counter.cap.key.startswith("account:") and window.period.unit is Unit.DAY:
+def forget_at(cap: Cap, start: datetime, end: datetime) -> datetime | None:
+    """When a bucket may go; None: never. Days of accounts are the record of what was sent."""
+    if cap.key.startswith("account:") and cap.window.period.unit is Unit.DAY:
         return None
-    return counter.end + window.earlier * (counter.end - counter.start) + _KEEP
+    return end + cap.window.earlier * (end - start) + _KEEP
 
 
 def unused(reserved: batches.Reserved, left: Iterable[TouchId]) -> Mapping[Place, int]:
@@ -267,3 +295,8 @@ def unused(reserved: batches.Reserved, left: Iterable[TouchId]) -> Mapping[Place
     for key, start, touches in reserved:
         found[key, start] += sum(touch_id not in gone for touch_id in touches)
     return found
+
+
+def cost_of(reserved: batches.Reserved, touch_id: TouchId) -> int:
+    """How many places a touch took under each of its caps; 1 if it has none."""
+    return max((touches.count(touch_id) for _, _, touches in reserved), default=0) or 1

@@ -147,6 +147,19 @@ async def find(db: Connection, message_key: str, kind: Kind = ENROLLMENT) -> Rec
     )
 
 
+async def enrolled(db: Connection, message_key: str, *, since: datetime) -> Sequence[EnrollmentId]:
+    """Whom a message of enrollments enrolled, if it came after `since`."""
+    rows = await db.fetch(
+        """select rr.enrollment_id from receipt r join receipt_row rr on rr.receipt_id = r.id
+        where r.kind = $3 and r.message_key = $1 and r.received_at > $2
+            and rr.enrollment_id is not null order by 1""",
+        message_key,
+        since,
+        ENROLLMENT,
+    )
+    return [row["enrollment_id"] for row in rows]
+
+
 async def verdicts(
     db: Connection,
     message_key: str,

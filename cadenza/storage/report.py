@@ -34,7 +34,10 @@ class StepFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
-    """The whole deployment. stuck: active enrollments that wait for nothing."""
+    """The whole deployment. stuck: active enrollments that wait for nothing.
+
+    accounts_used: from which touches left. time_zones: of the people they went to.
+    """
 
     prospects: int
     rejected_rows: int
@@ -45,6 +48,8 @@ class Totals:
     reconciled: int
     stuck: int
     overdue_without_reason: int
+    accounts_used: int
+    time_zones: int
     deferred_by_reason: Mapping[str, int]
 
 
@@ -144,7 +149,10 @@ async def totals(db: Connection, now: datetime) -> Totals:
                 and not exists (select 1 from batch b, jsonb_array_elements(b.touches) as t
                                 where (t->>'enrollment_id')::bigint = e.id)) as stuck,
             (select count(*) from due where due_at <= $1 and reason is null)
-                as overdue_without_reason""",
+                as overdue_without_reason,
+            (select count(distinct account) from touch) as accounts_used,
+            (select count(distinct time_zone) from prospect
+                where id in (select prospect_id from touch)) as time_zones""",
         now,
     )
     if row is None:

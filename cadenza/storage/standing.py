@@ -70,6 +70,17 @@ async def select(
     return [row["id"] for row in rows]
 
 
+async def names(db: Connection, status: str) -> Sequence[tuple[str, str, str]]:
+    """(cadence, key of the prospect, subject) of every enrollment of this status."""
+    rows = await db.fetch(
+        """select c.name, p.key, e.subject from enrollment e
+        join cadence c on c.id = e.cadence_id join prospect p on p.id = e.prospect_id
+        where e.status = $1 order by e.id""",
+        status,
+    )
+    return [(row["name"], row["key"], row["subject"]) for row in rows]
+
+
 async def tally(db: Connection, wanted: Selection) -> Mapping[tuple[str, str, str], int]:
     """(cadence, status, step) → how many are meant."""
     conditions, values = _conditions(wanted, first=1)

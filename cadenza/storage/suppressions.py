@@ -13,6 +13,8 @@ from datetime import datetime
 from cadenza.model import Channel, EnrollmentId, Profile
 from cadenza.storage.database import Connection
 
+_BEING_ADDED = 7239486
+
 MARKETING = "marketing:"
 """What the keys begin with that forbid sales cadences alone."""
 
@@ -66,6 +68,24 @@ class Ban:
     source: str
 
 
+async def announce(tx: Connection) -> None:
+    """Say that keys are about to be added. See `settled`.
+
+    It comes before enrollments and all that is locked after these.
+    """
+    await tx.execute("select pg_advisory_xact_lock_shared($1)", _BEING_ADDED)
+
+
+async def settled(tx: Connection) -> None:
+    """Return when all who announced keys before are done: what they added can be read now.
+
+    Who adds keys ends what runs by then, and does not see what is just being
+    begun; who begins does not see what is just being added. So whoever began
+    somebody looks again, after this. In a transaction that holds nothing else.
+    """
+    await tx.execute("select pg_advisory_xact_lock($1)", _BEING_ADDED)
+
+
 async def add(tx: Connection, bans: Sequence[Ban], now: datetime) -> int:
     """Suppress what `bans` name; returns how many keys were new.
 
@@ -116,6 +136,26 @@ async def concerned(db: Connection, keys: Sequence[str]) -> Mapping[str, Sequenc
         for row in rows:
             found.setdefault(f"{which}{kind}:{row['value']}", []).append(row["id"])
     return found
+
+
+async def named(db: Connection, ids: Sequence[EnrollmentId]) -> Sequence[EnrollmentId]:
+    """Those of these running enrollments whose person or mail address is on the list at all.
+
+    Whether that forbids them is for `keys_of` to say.
+    """
+    rows = await db.fetch(
+        """select e.id from enrollment e join prospect p on p.id = e.prospect_id
+        where e.id = any($1::bigint[]) and e.status <> 'finished' and exists (
+            select 1 from suppression s where s.key = any(array[
+                'prospect:' || p.key, $2 || 'prospect:' || p.key,
+                'email:' || p.email, $2 || 'email:' || p.email,
+                'domain:' || split_part(p.email, '@', 2),
+                $2 || 'domain:' || split_part(p.email, '@', 2)]))
+        order by e.id""",
+        ids,
+        MARKETING,
+    )
+    return [row["id"] for row in rows]
 
 
 async def among(db: Connection, keys: Sequence[str]) -> set[str]:

@@ -28,7 +28,10 @@ _KINDS = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.SOCIAL: "social"
 
 @dataclass(frozen=True, kw_only=True)
 class Suppressed:
-    """added: keys that were not on the list. concerned: key → running enrollments it forbids."""
+    """added: keys that were not on the list. concerned: key → running enrollments it forbids.
+
+    All of these are held.
+    """
 
     added: int
     concerned: Mapping[str, Sequence[EnrollmentId]]
@@ -36,7 +39,7 @@ class Suppressed:
     @property
     def enrollments(self) -> Sequence[EnrollmentId]:
         """All running enrollments concerned, each once, in order."""
-        return sorted({i for some in self.concerned.values() for i in some})
+        return sorted(_ids(self.concerned))
 
 
 async def suppress(
@@ -45,7 +48,6 @@ async def suppress(
     *,
     clock: Clock,
     hold_too: Sequence[EnrollmentId] = (),
-    concerned: Mapping[str, Sequence[EnrollmentId]] | None = None,
 ) -> Suppressed:
     """Put keys on the list; the caller stops the enrollments concerned in this transaction.
 
@@ -53,14 +55,18 @@ async def suppress(
     that can lock both does it in this order, enrollments by their ids,
     then keys. The moment that the audit goes by is read when the
     enrollments are held, so that every touch let through began before.
-    hold_too: enrollments that the caller changes as well. concerned: as
-    `suppressions.concerned` says, where the caller has asked already.
+    hold_too: enrollments that the caller changes as well.
     """
-    if concerned is None:
-        concerned = await suppressions.concerned(tx, [ban.key for ban in bans])
-    ids = {i for some in concerned.values() for i in some}
-    await enrollments.hold(tx, sorted(ids.union(hold_too)))
-    await enrollments.forbid(tx, sorted(ids))
+    keys = [ban.key for ban in bans]
+    if keys:
+        await suppressions.announce(tx)
+    concerned = await suppressions.concerned(tx, keys)
+    await enrollments.hold(tx, sorted(_ids(concerned).union(hold_too)))
+    if concerned:
+        # Who moved on while one of these was waited for is under way in another cadence by now.
+        concerned = await suppressions.concerned(tx, keys)
+        await enrollments.hold(tx, sorted(_ids(concerned)))
+    await enrollments.forbid(tx, sorted(_ids(concerned)))
     added = await suppressions.add(tx, bans, clock.now())
     return Suppressed(added=added, concerned=concerned)
 
@@ -107,6 +113,10 @@ def said_of(keys: Collection[str]) -> str:
     if all(key.startswith(MARKETING) for key in keys):
         return "opted out of marketing"
     return "is on the do-not-contact list"
+
+
+def _ids(concerned: Mapping[str, Sequence[EnrollmentId]]) -> set[EnrollmentId]:
+    return {i for some in concerned.values() for i in some}
 
 
 def suppression_key(event: Event, touch: TouchOf | None) -> str | None:

@@ -52,7 +52,7 @@ def routes(parts: Parts) -> APIRouter:
     async def resume(account: Id) -> Response:
         """Let an account go on; what waited for it gets free times from now on."""
         async with parts.database.transaction() as tx:
-            count = await go_on(tx, parts.course, account, clock=parts.clock)
+            count = await go_on(tx, parts.ground, account)
         return answer({"id": account, "state": "active", "touches": count})
 
     return router

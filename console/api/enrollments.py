@@ -31,7 +31,7 @@ def routes(parts: Parts) -> APIRouter:
         """Where an enrollment stands, how it came there, and what it waits for."""
         async with parts.database.snapshot() as db:
             found = await explain_enrollment(
-                db, parts.course, parts.fence, EnrollmentId(number), now=parts.clock.now()
+                db, parts.ground, parts.fence, EnrollmentId(number), now=parts.clock.now()
             )
         return answer(asdict(found))
 

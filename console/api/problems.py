@@ -17,7 +17,7 @@ from starlette.responses import Response
 from cadenza.accounts.states import AccountIsSo
 from cadenza.by_hand.outcomes import CannotBeSet, IllegalTransition, RequirementsMissing
 from cadenza.by_hand.tasking import ItemsMissing, TaskClosed, WrongDisposition
-from cadenza.enrolling.message import UnreadableMessage
+from cadenza.enrolling.envelope import UnreadableMessage
 from cadenza.errors import CadenzaError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
@@ -33,6 +33,12 @@ _STATUS_BY_ERROR: Mapping[type[CadenzaError], int] = {
     IllegalTransition: 409,
     CannotBeSet: 409,
     AccountIsSo: 409,
+}
+# Most often curl's `-d` alone, which calls it a form.
+_NO_JSON = {
+    "model_attributes_type": (
+        "must be a JSON object; send it with the header `Content-Type: application/json`"
+    )
 }
 _STORAGE_AWAY = (OSError, InterfaceError, PostgresConnectionError, DBAPIError, PoolTimeoutError)
 
@@ -81,7 +87,10 @@ async def _wrong_request(_request: Request, error: Exception) -> Response:
         raise error
     # Where and what, without the values: they may be about people.
     wrong = [
-        {"at": ".".join(str(part) for part in e["loc"]), "problem": e["msg"]}
+        {
+            "at": ".".join(str(part) for part in e["loc"]),
+            "problem": _NO_JSON.get(e["type"], e["msg"]),
+        }
         for e in error.errors()[:20]
     ]
     detail = "; ".join(f"{e['at']}: {e['problem']}" for e in wrong)

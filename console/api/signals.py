@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from cadenza.enrolling.message import UnreadableMessage
+from cadenza.enrolling.envelope import UnreadableMessage
 from cadenza.errors import UnknownName
 from cadenza.storage import receipts
 from cadenza.storage.receipts import SIGNAL
@@ -33,12 +33,7 @@ class Signals(Body):
 def routes(parts: Parts, hints: Hints | None) -> APIRouter:
     """The endpoints. hints: awaited after signals were stored, so that workers look at once."""
     router = APIRouter(prefix="/signals", tags=["signals"])
-    taker = SignalTaker(
-        database=parts.database,
-        catalog=parts.catalog,
-        accounts=parts.accounts,
-        clock=parts.clock,
-    )
+    taker = SignalTaker(database=parts.database, ground=parts.ground)
 
     @router.post("")
     async def tell(told: Signals) -> Response:

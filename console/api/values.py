@@ -1,6 +1,7 @@
 """What a request may say: bounded, and nothing that storage cannot take."""
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import structlog
@@ -8,6 +9,7 @@ from fastapi import Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from cadenza.enrolling.row_values import is_storable
 from console.api.problems import HEADERS
 from events.recording import Hints
 
@@ -16,16 +18,23 @@ log = structlog.get_logger(__name__)
 _LARGEST = 2**63 - 1
 
 
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not contain NUL")
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        raise ValueError("must not contain NUL or half a pair of surrogates")
     return text
 
 
-Plain = Annotated[str, AfterValidator(_without_nul)]
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("must be between the years 1 and 9999 in UTC") from error
+
+
+Plain = Annotated[str, AfterValidator(_storable)]
 Number = Annotated[int, Path(ge=1, le=_LARGEST)]
 After = Annotated[int, Query(ge=-1, le=_LARGEST)]
-Moment = Annotated[AwareDatetime | None, Query()]
+Moment = Annotated[Annotated[AwareDatetime, AfterValidator(_in_utc)] | None, Query()]
 
 
 class Body(BaseModel):

@@ -70,7 +70,7 @@ async def _pause(account: str, reason: str, *, for_good: bool) -> None:
 
 async def _resume(account: str) -> int:
     async with session() as here, here.database.transaction() as tx:
-        return await go_on(tx, here.course, account, clock=here.clock)
+        return await go_on(tx, here.ground, account)
 
 
 def _row(line: AccountLine) -> Sequence[object]:

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from cadenza.authoring.applying import Applied, apply_cadences, read_cadences
+from cadenza.insight.missing_groups import missing_groups
 from cadenza.language.files import cadence_files
-from console.session import run, session
+from console.session import run, session, warn
 from console.terminal import screen, show_json
 
 Paths = Annotated[
@@ -48,4 +49,7 @@ async def _apply(paths: list[Path]) -> list[Applied]:
     async with session() as here:
         candidates = read_cadences(cadence_files(paths), here.accounts)
         async with here.database.transaction() as tx:
-            return list(await apply_cadences(tx, candidates, here.clock.now()))
+            applied = list(await apply_cadences(tx, candidates, here.clock.now()))
+            missing = await missing_groups(tx, here.catalog, here.accounts)
+        warn(missing)
+        return applied

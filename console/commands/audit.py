@@ -14,9 +14,14 @@ _DAY = ["%Y-%m-%d"]
 
 From = Annotated[
     datetime | None,
-    typer.Option("--from", formats=_DAY, help="First day, in the organisation's zone."),
+    typer.Option(
+        "--from", formats=_DAY, help="First day, in the organisation's zone.", metavar="YYYY-MM-DD"
+    ),
 ]
-To = Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last day.")]
+To = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=_DAY, help="Last day.", metavar="YYYY-MM-DD"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

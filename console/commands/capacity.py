@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cadenza.accounts.states import must_be_known
 from console.capacity import DayOfAccount, forecast
 from console.session import run, session
 from console.terminal import screen, show_json, table
@@ -27,7 +28,7 @@ def capacity(days: Days = 10, account: Account = None, as_json: Json = False) ->
     Counted is what is planned now, in the account's own hours or else from
     09:00 to 17:00, Monday to Friday, of the organisation's time.
     """
-    found = [line for line in run(_forecast(days)) if account in (None, line.account)]
+    found = run(_forecast(days, account))
     if as_json:
         show_json([{**asdict(line), "day": line.day.isoformat()} for line in found])
         return
@@ -35,13 +36,17 @@ def capacity(days: Days = 10, account: Account = None, as_json: Json = False) ->
     screen().print(table(f"The next {days} days", columns, [_row(line) for line in found]))
 
 
-async def _forecast(days: int) -> Sequence[DayOfAccount]:
+async def _forecast(days: int, account: str | None) -> Sequence[DayOfAccount]:
+    """Of one account or of all: what they share is counted for all either way."""
     async with session() as here, here.database.transaction() as tx:
-        now, pacer = here.clock.now(), here.course.pacer
+        if account is not None:
+            must_be_known(here.accounts, account)
+        now, pacer = here.clock.now(), here.ground.pacer
         book = await pacer.books.view(tx, now + timedelta(days=days + 1))
         await pacer.states.refresh(tx)
         resting = [*pacer.states.paused, *pacer.states.retired]
-        return forecast(here.accounts, book, now, days, resting=resting)
+        told = forecast(here.accounts, book, now, days, resting=resting)
+        return [line for line in told if account in (None, line.account)]
 
 
 def _row(line: DayOfAccount) -> Sequence[object]:

@@ -40,6 +40,13 @@ def demo(  # noqa: PLR0917 - typer reads them as options
         typer.Option(help="Prospects to enroll each working day; left out: all in four days.",
                      min=1),
     ] = None,
+    pauses: Annotated[
+        float,
+        typer.Option(help="How many sender accounts, and as many enrollments, an ops person lets "
+                     "rest each day, for 2 to 48 hours; one who also lets accounts go on that "
+                     "rest by themselves for a day.",
+                     min=0, max=100, show_default="nobody is there"),
+    ] = 0,
     response: Annotated[
         Path | None,
         typer.Option(help="Who reacts how often: a response file, see docs/tools/simulate.md.",
@@ -80,6 +87,7 @@ def demo(  # noqa: PLR0917 - typer reads them as options
         days=days,
         seed=seed,
         per_day=per_day,
+        pauses=pauses,
         response=model,
         step_minutes=step_minutes,
         workers=workers,

@@ -9,7 +9,7 @@ import typer
 
 from cadenza.by_hand.steering import BY_HAND, personal_keys
 from cadenza.by_hand.who import find_people
-from cadenza.errors import ConfigurationError, UnknownName
+from cadenza.errors import CadenzaError, ConfigurationError, UnknownName
 from cadenza.storage import do_not_contact as rows
 from cadenza.storage.database import Connection
 from cadenza.storage.do_not_contact import Entry
@@ -98,7 +98,10 @@ def import_(
 
     May be repeated. Lines that cannot be read are told and do not stop the others.
     """
-    keys, bad = read_list(file)
+    try:
+        keys, bad = read_list(file)
+    except CadenzaError as error:
+        refuse(str(error))
     if marketing_only:
         keys = [for_marketing(key) for key in keys]
     done = run(_forbid(keys, reason, source="import"))

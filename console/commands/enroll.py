@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cadenza.enrolling.message import MOST_ROWS
+from cadenza.enrolling.envelope import MOST_ROWS
 from cadenza.errors import UnknownName
 from cadenza.storage import imports, receipts
 from cadenza.storage.cadences import StoredVersion
@@ -141,7 +141,7 @@ async def _rehearse(
     wrong: Sequence[WrongRow],
 ) -> bool:
     fates = await dry_run(
-        here.database, rows, version=version, course=here.course, now=here.clock.now()
+        here.database, rows, version=version, ground=here.ground, now=here.clock.now()
     )
     if asked.as_json:
         show_json(showing.fates_as_json(fates, wrong))

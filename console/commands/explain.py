@@ -73,7 +73,7 @@ async def _explain(what: str) -> Explanation | Sequence[Summary]:
 
 async def _explained(db: Connection, here: Parts, enrollment_id: EnrollmentId) -> Explanation:
     return await explain_enrollment(
-        db, here.course, here.fence, enrollment_id, now=here.clock.now()
+        db, here.ground, here.fence, enrollment_id, now=here.clock.now()
     )
 
 

@@ -34,7 +34,9 @@ def show(as_json: Json = False) -> None:
         return
     lines = {
         "sends": f"no: {closed}" if closed else "yes",
-        "instance": "nobody's yet: the first process that uses it claims it",
+        "instance": "nobody's"
+        if closed
+        else "nobody's yet: the first process that uses it claims it",
     }
     if claimed is not None:
         lines["instance"] = claimed.identity.name or "without a name (CADENZA_INSTANCE)"

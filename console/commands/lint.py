@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cadenza.accounts import load_accounts
+from cadenza.accounts import Accounts
 from cadenza.authoring.lint.rule import People
 from cadenza.authoring.lint.run import lint_files
 from cadenza.errors import CadenzaError
@@ -57,7 +57,7 @@ def lint(
     """
     try:
         files = cadence_files(paths)
-        known = load_accounts(accounts) if accounts else None
+        known = _senders(accounts) if accounts else None
         people = _people(prospects) if prospects else None
     except CadenzaError as error:
         typer.echo(f"error: {error}", err=True)
@@ -70,6 +70,13 @@ def lint(
         show(report)
     if report.errors or (strict and report.findings):
         raise typer.Exit(1)
+
+
+def _senders(accounts: Path) -> Accounts:
+    # Only here, as below. Secrets stay unread: lint runs where there are none.
+    from console.demo.redirect import pretend_accounts  # noqa: PLC0415
+
+    return pretend_accounts(accounts)
 
 
 def _people(prospects: Path) -> People:

@@ -9,12 +9,13 @@ import typer
 
 from cadenza.authoring.applying import Candidate, read_cadences
 from cadenza.authoring.comparing import Change, compare
+from cadenza.insight.missing_groups import missing_groups
 from cadenza.language.files import cadence_files
 from cadenza.storage import cadences, standing
 from cadenza.storage.cadences import StoredVersion
 from cadenza.storage.database import Connection
 from cadenza.storage.standing import StandingCount
-from console.session import run, session
+from console.session import run, session, warn
 from console.terminal import screen, show_json
 
 Paths = Annotated[
@@ -67,6 +68,7 @@ async def _plan(paths: Sequence[Path]) -> Sequence[Difference]:
     async with session() as here:
         candidates = read_cadences(cadence_files(paths), here.accounts)
         async with here.database.snapshot() as db:
+            warn(await missing_groups(db, here.catalog, here.accounts))
             return [await _difference(db, candidate) for candidate in candidates]
 
 

@@ -29,7 +29,7 @@ File = Annotated[
     Path | None, typer.Option("--csv", metavar="FILE", help="A file of prospects; with --row.")
 ]
 Row = Annotated[
-    int, typer.Option("--row", min=2, help="Its row, as a spreadsheet counts: 2 is the first.")
+    int, typer.Option("--row", help="Its row, as a spreadsheet counts: 2 is the first.")
 ]
 Out = Annotated[
     Path | None,
@@ -44,6 +44,8 @@ AccountsFile = Annotated[
     typer.Option("--accounts", metavar="FILE", help="Who signs and sends; else made up."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+_FIRST_ROW = 2
 
 
 def register(app: typer.Typer) -> None:
@@ -68,6 +70,8 @@ def preview(  # noqa: PLR0917 - one parameter for each option
     """
     if (prospect is None) == (csv is None):
         raise typer.BadParameter("give either --prospect or --csv")
+    if row < _FIRST_ROW:
+        raise typer.BadParameter(f"--row {row}: row 1 has the titles; the first prospect is row 2")
     run(_preview(cadence, prospect or (csv, row), accounts, out, send_to, as_json=as_json))
 
 

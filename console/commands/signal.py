@@ -83,12 +83,7 @@ def _pairs(option: str, said: Sequence[str]) -> dict[str, str]:
 
 async def _tell(key: str, told: dict[str, Any]) -> RowVerdict:
     async with session() as here:
-        taker = SignalTaker(
-            database=here.database,
-            catalog=here.catalog,
-            accounts=here.accounts,
-            clock=here.clock,
-        )
+        taker = SignalTaker(database=here.database, ground=here.ground)
         receipt = await taker.take(json.dumps({"key": key, "signals": [told]}).encode())
         if receipt.status == "unreadable":
             return RowVerdict(row_number=0, verdict="rejected", reason=receipt.reason)

@@ -4,13 +4,13 @@ Nothing in the delivery path knows: processes read their clock, and find
 that it is later. The conductor jumps only from rest to rest, so whatever
 happens in a moment of schedule time is done before the next begins. In a
 moment the clock stands still, and each party has its turn: what is due in
-the pipeline, then new prospects, then people's reactions, then the reps;
-again until nothing is left. So a run can be repeated, and foretold
+the pipeline, then new prospects, then the ops person, then people's
+reactions, then the reps; again until nothing is left. So a run can be repeated, and foretold
 (`console.simulate`).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -24,14 +24,15 @@ from console.demo.world import World, WorldState
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOOK_AGAIN_SECONDS = 0.005
 _STUCK_SECONDS = 120.0
+_SEPTEMBER = 9
 
 
 class TimeStandsStill(CadenzaError):
     """Something stays under way for ever: the run cannot go on."""
 
 
-class Producer(Protocol):
-    """Whoever enrolls prospects while time passes."""
+class Party(Protocol):
+    """Whoever of ours does something while time passes: enrolls prospects, pauses accounts."""
 
     @property
     def next_at(self) -> datetime | None:
@@ -44,7 +45,7 @@ class Producer(Protocol):
 
 
 class Conductor:
-    """Runs schedule time from rest to rest until the end."""
+    """Runs schedule time from rest to rest until the end. parties: in the order of their turns."""
 
     def __init__(
         self,
@@ -52,14 +53,14 @@ class Conductor:
         clock: OffsetClock,
         database: Database,
         world: World,
-        producer: Producer,
+        parties: Sequence[Party],
         step: timedelta,
         on_step: Callable[[datetime], Awaitable[None]],
     ) -> None:
         self._clock = clock
         self._database = database
         self._world = world
-        self._producer = producer
+        self._parties = parties
         self._step = step
         self._on_step = on_step
 
@@ -72,6 +73,8 @@ class Conductor:
         async with self._database.connection() as db:
             while self._clock.now() < until and not is_stopped():
                 following = await self._come_to_rest(db, is_stopped)
+                if is_stopped():
+                    break
                 await self._on_step(self._clock.now())
                 following = min(following or until, until)
                 self._clock.stand_at(min(end_of_step(following, self._step), until))
@@ -89,12 +92,14 @@ class Conductor:
             if found is None:
                 return None
             ours, world = found
-            if _is_past(self._producer.next_at, now):
-                await self._producer.act(now)
+            party = next((p for p in self._parties if _is_past(p.next_at, now)), None)
+            if party is not None:
+                await party.act(now)
             elif _is_past(world.next_action_at, now):
                 await self._world.act()
             else:
-                moments = (ours.next_due, world.next_action_at, self._producer.next_at)
+                theirs = [party.next_at for party in self._parties]
+                moments = (ours.next_due, world.next_action_at, *theirs)
                 return min((m for m in moments if m is not None), default=None)
 
     async def _stillness(
@@ -117,6 +122,13 @@ class Conductor:
             if self._clock.monotonic() - since > _STUCK_SECONDS:
                 raise TimeStandsStill(_told(now, before, ours))
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def quiet_monday(now: datetime) -> datetime:
+    """The first Monday of a September ahead: with hardly a holiday, each run shows the same."""
+    year = now.year if now.month < _SEPTEMBER else now.year + 1
+    first = datetime(year, _SEPTEMBER, 1, tzinfo=UTC)
+    return first + timedelta(days=-first.weekday() % 7)
 
 
 def end_of_step(moment: datetime, step: timedelta) -> datetime:

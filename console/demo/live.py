@@ -63,7 +63,7 @@ class LiveView:
         table.add_row("events", Text(_counts(figures.events)))
         table.add_row("planned", f"{figures.planned:,}   open tasks {figures.open_tasks:,}")
         table.add_row("lag", f"{figures.mean_lag_minutes:.0f} min on average today")
-        date = Text(f"{now:%A %d %B %Y  %H:%M} UTC", style="bold cyan")
+        date = Text(f"{now:%A} {now.day} {now:%B %Y  %H:%M} UTC", style="bold cyan")
         elapsed = Text(f"{time.monotonic() - self._began:5.1f} s", style="dim")
         return Group(Text.assemble(date, "   ", elapsed), ProgressBar(total, done, width=60), table)
 

@@ -6,6 +6,7 @@ no relay or provider in the file is ever reached, nor a secret read.
 
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,16 @@ from cadenza.errors import ConfigurationError
 _SID = "AC00000000000000000000000000000001"
 
 
-def redirect_accounts(source: Path, target: Path, ports: Mapping[str, int]) -> None:
+def redirect_accounts(
+    source: Path, target: Path, ports: Mapping[str, int], start: date | None
+) -> None:
     """Write `source` to `target` with every account's server and login replaced.
 
-    ports: of the sandbox's servers. Limits, groups, owners and everything
-    else stay, and are checked when the file is loaded. Raises
+    ports: of the sandbox's servers. start: the first day of the run; the
+    first ramp of the file begins on it, the others as much later as they do
+    in the file: who is new there is new in the run. None: ramps stay as
+    they are. Limits, groups, owners and everything else stay, and are
+    checked when the file is loaded. Raises
     ConfigurationError for a file that is no YAML, and for an account whose
     provider the sandbox does not play.
     """
@@ -30,6 +36,8 @@ def redirect_accounts(source: Path, target: Path, ports: Mapping[str, int]) -> N
     accounts = document.get("accounts") if isinstance(document, dict) else None
     if isinstance(accounts, list):
         document["accounts"] = [_redirected(source, account, ports) for account in accounts]
+        if start is not None:
+            _begin_ramps(document["accounts"], start)
     with target.open("w", encoding="utf-8") as file:
         YAML(typ="safe", pure=True).dump(document, file)
 
@@ -41,7 +49,7 @@ def _redirected(source: Path, account: Any, ports: Mapping[str, int]) -> Any:
     redirect = _REDIRECTS.get(str(provider))
     if redirect is None:
         raise ConfigurationError(
-            f"{source}: account {account.get('id')!r}: the demo plays no provider {provider!r}; "
+            f"{source}: account {account.get('id')!r}: the sandbox plays no provider {provider!r}; "
             f"it plays: {', '.join(sorted(_REDIRECTS))}"
         )
     settings = account.get("settings")
@@ -51,6 +59,17 @@ def _redirected(source: Path, account: Any, ports: Mapping[str, int]) -> Any:
     if provider == "http":  # the address itself is where it goes
         redirected["address"] = f"http://127.0.0.1:{ports['webhook']}/hooks"
     return redirected
+
+
+def _begin_ramps(accounts: list[Any], start: date) -> None:
+    """Move all ramps by the same number of days, so that the first begins on `start`."""
+    limits = [a.get("limits") for a in accounts if isinstance(a, dict)]
+    ramps = [part.get("ramp") for part in limits if isinstance(part, dict)]
+    known = [r for r in ramps if isinstance(r, dict) and isinstance(r.get("since"), date)]
+    if known:
+        later = start - min(ramp["since"] for ramp in known)
+        for ramp in known:
+            ramp["since"] += later
 
 
 def _smtp(kept: Mapping[str, Any], ports: Mapping[str, int]) -> tuple[object, object]:

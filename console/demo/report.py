@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import StringIO
@@ -32,7 +32,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class DemoReport:
-    """Everything that a run came to."""
+    """Everything that a run came to. by_hand: what an ops person did; empty if there was none."""
 
     start: datetime
     days: int
@@ -41,6 +41,7 @@ class DemoReport:
     totals: Totals
     verdict: Verdict
     audit: AuditReport
+    by_hand: Mapping[str, int]
 
     @property
     def lost(self) -> int:
@@ -75,6 +76,9 @@ class DemoReport:
             },
             "audit": self.audit.as_json(),
             "deferred": dict(totals.deferred_by_reason),
+            "accounts_used": totals.accounts_used,
+            "time_zones": totals.time_zones,
+            "by_hand": dict(self.by_hand),
         }
 
     def write(self, path: Path) -> None:
@@ -105,6 +109,11 @@ class DemoReport:
             f"Cadenza's ledger: sent {sent:,}, unknown {unknown}.\n"
             f"  lost {_zero(self.lost)}   duplicates {_zero(self.verdict.duplicates)}"
         )
+        console.print(
+            f"[bold]The audit, from Cadenza's ledger alone:[/] {self.audit.touches:,} touches from "
+            f"{self.totals.accounts_used} accounts to people in {self.totals.time_zones} time zones"
+            f"{_told_of(self.by_hand)}"
+        )
         for name, count in self.audit.as_json().items():
             console.print(f"  {name.replace('_', ' ')} {_zero(count)}", end="")
         console.print()
@@ -134,6 +143,16 @@ class DemoReport:
             *(_count(sum(s.events.get(t, 0) for s in self.steps)) for t, _ in shown),
         )
         return table
+
+
+def _told_of(by_hand: Mapping[str, int]) -> str:
+    if not by_hand:
+        return ""
+    return (
+        f"; by hand {by_hand['accounts_paused']} accounts and {by_hand['enrollments_paused']} "
+        f"enrollments were paused, and {by_hand['accounts_let_go_on']} accounts let go on "
+        "that rested by themselves"
+    )
 
 
 def _count(number: int) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,13 +16,17 @@ from rich.console import Console
 from cadenza.accounts import Accounts, load_accounts
 from cadenza.catalog import Catalog, apply_cadence
 from cadenza.clock import OffsetClock
-from cadenza.errors import CadenzaError, ConfigurationError
+from cadenza.course.course import Course
+from cadenza.errors import CadenzaError
+from cadenza.ground import Ground
 from cadenza.storage import report as figures
 from cadenza.storage.database import Database
 from cadenza.storage.migrations import upgrade_async
 from console.auditing import audit
-from console.demo.conductor import Conductor
+from console.demo.conductor import Conductor, quiet_monday
+from console.demo.folder import fresh_folder
 from console.demo.live import LiveView
+from console.demo.ops_person import OpsPerson
 from console.demo.outside import OUTSIDE, outside_env, sandbox_spec
 from console.demo.plays import Play, read_plays, share_out
 from console.demo.producer import CsvProducer
@@ -40,14 +43,11 @@ from console.deployment import (
     release_leases,
 )
 from console.embedded import EmbeddedServers, embedded_servers
-from console.embedded.lock import DataDirLock
 from console.enroll.client import EnrollmentClient
 from console.enroll.table import read_rows
 from console.processes.common import configure_logs
 from console.supervisor import Supervisor
 from sandbox.response import ResponseModel
-
-_MARKER = ".cadenza-demo"
 
 
 class DemoFailed(CadenzaError):
@@ -59,8 +59,10 @@ class DemoOptions:
     """What `cadenza demo` was asked for.
 
     cadences: several share the prospects out. per_day: None enrolls all over
-    the first four days. response: who reacts
-    how often. picture: an SVG file to draw the report into.
+    the first four days. pauses: how many sender accounts, and as many
+    enrollments, an ops person lets rest for a while each day; 0: there is
+    none. response: who reacts how often. picture: an SVG file to draw the
+    report into.
     """
 
     prospects: Path
@@ -69,6 +71,7 @@ class DemoOptions:
     days: int
     seed: int
     per_day: int | None
+    pauses: float
     response: ResponseModel
     step_minutes: int
     workers: int
@@ -79,7 +82,7 @@ class DemoOptions:
 
 def run_demo(options: DemoOptions, console: Console) -> None:
     """Run it. Raises ConfigurationError before anything starts, DemoFailed at the end."""
-    lock = _fresh_folder(options.data_dir)
+    lock = fresh_folder(options.data_dir)
     configure_logs("info", options.data_dir / "logs" / "console.log")
     try:
         # A demo's data need not outlive a power cut; killed processes it does outlive.
@@ -89,9 +92,6 @@ def run_demo(options: DemoOptions, console: Console) -> None:
         lock.release()
 
 
-_SEPTEMBER = 9
-
-
 class _Demo:
     def __init__(self, options: DemoOptions, servers: EmbeddedServers, console: Console) -> None:
         self._options = options
@@ -99,7 +99,7 @@ class _Demo:
         self._console = console
         self._clock = OffsetClock(options.data_dir / "clock")
         self._accounts_file = options.data_dir / "accounts.yaml"
-        self._start = _quiet_monday(datetime.now(UTC))
+        self._start = quiet_monday(datetime.now(UTC))
         self._until = self._start + timedelta(days=options.days)
         self._ports = free_ports(
             [*OUTSIDE, "http", "smtp_in", "api", *process_names(options.workers)]
@@ -110,7 +110,7 @@ class _Demo:
         options, console = self._options, self._console
         self._clock.stand_at(self._start)
         os.environ.update(outside_env(self._ports))
-        redirect_accounts(options.accounts, self._accounts_file, self._ports)
+        redirect_accounts(options.accounts, self._accounts_file, self._ports, self._start.date())
         accounts = load_accounts(self._accounts_file)
         rows = read_rows(options.prospects)
         names = await self._prepare()
@@ -120,7 +120,7 @@ class _Demo:
             f"[bold]Cadenza demo[/]: {len(rows):,} rows of {options.prospects.name}, "
             f"{'cadence' if len(names) == 1 else 'cadences'} [bold]{', '.join(names)}[/], "
             f"{len(accounts.accounts)} sender accounts, {options.days} days from "
-            f"{self._start:%A %d %B %Y}, seed {options.seed}"
+            f"{self._start:%A} {self._start.day} {self._start:%B %Y}, seed {options.seed}"
         )
         async with AsyncExitStack() as stack:
             supervisor = await stack.enter_async_context(self._processes(accounts, plays))
@@ -133,13 +133,14 @@ class _Demo:
                 planned={play.cadence: play.enrolled for play in plays},
                 prefix=f"demo-{options.seed}",
             )
+            ops_person = self._ops_person(database, accounts)
             began = time.monotonic()
             with LiveView(console, database, self._start, self._until) as view:
                 conductor = Conductor(
                     clock=self._clock,
                     database=database,
                     world=world,
-                    producer=producer,
+                    parties=[producer, *ops_person],
                     step=timedelta(minutes=options.step_minutes),
                     on_step=view.update,
                 )
@@ -147,7 +148,8 @@ class _Demo:
             elapsed = time.monotonic() - began
             if supervisor.is_stop_requested:
                 raise DemoFailed("stopped before the end; nothing is left running")
-            report = await self._report(database, world, accounts, elapsed)
+            by_hand = ops_person[0].done if ops_person else {}
+            report = await self._report(database, world, accounts, elapsed, by_hand)
             report.show(console)
             report.write(options.data_dir / "report.json")
             if options.picture:
@@ -229,8 +231,27 @@ class _Demo:
         finally:
             await supervisor.stop()
 
+    def _ops_person(self, database: Database, accounts: Accounts) -> Sequence[OpsPerson]:
+        """Who pauses accounts and enrollments: one or none."""
+        if not self._options.pauses:
+            return ()
+        person = OpsPerson(
+            database=database,
+            course=Course(Ground.of(Catalog(), accounts, self._clock)),
+            clock=self._clock,
+            per_day=self._options.pauses,
+            seed=self._options.seed,
+            start=self._start,
+        )
+        return (person,)
+
     async def _report(
-        self, database: Database, world: World, accounts: Accounts, elapsed: float
+        self,
+        database: Database,
+        world: World,
+        accounts: Accounts,
+        elapsed: float,
+        by_hand: Mapping[str, int],
     ) -> DemoReport:
         async with database.connection() as db:
             steps = await figures.by_step(db)
@@ -245,6 +266,7 @@ class _Demo:
             totals=totals,
             verdict=await compare(claims, world.ledger()),
             audit=await audit(database, Catalog(), accounts),
+            by_hand=by_hand,
         )
 
     def _say_where_next(self, elapsed: float) -> None:
@@ -274,29 +296,3 @@ def _urls(public_url: str, deployment: LocalDeployment) -> Mapping[str, str]:
 def _foreign(environ: Mapping[str, str]) -> Mapping[str, str]:
     """The shell's environment without settings that were meant for another deployment."""
     return {name: value for name, value in environ.items() if not name.startswith("CADENZA_")}
-
-
-def _quiet_monday(now: datetime) -> datetime:
-    """The first Monday of a September ahead: with hardly a holiday, each run shows the same."""
-    year = now.year if now.month < _SEPTEMBER else now.year + 1
-    first = datetime(year, _SEPTEMBER, 1, tzinfo=UTC)
-    return first + timedelta(days=-first.weekday() % 7)
-
-
-def _fresh_folder(folder: Path) -> DataDirLock:
-    """An empty folder that is ours, with what an earlier demo left in it removed."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / _MARKER).exists():
-        raise ConfigurationError(
-            f"{folder} is not empty and was not made by the demo: name another with --data-dir"
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = DataDirLock(folder)
-    lock.acquire()
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif not path.name.endswith(".lock"):
-            path.unlink()
-    (folder / _MARKER).touch()
-    (folder / "logs").mkdir()
-    return lock

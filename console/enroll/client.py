@@ -21,7 +21,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from cadenza.enrolling.message import EnrollmentMessage, UnreadableMessage, read_message
+from cadenza.enrolling.envelope import UnreadableMessage
+from cadenza.enrolling.message import EnrollmentMessage, read_message
 from cadenza.errors import CadenzaError
 from cadenza.storage.receipts import Receipt
 from workers.intake import RECEIPT_PREFIX, STREAM

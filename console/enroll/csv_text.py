@@ -43,10 +43,11 @@ def read_table(raw: bytes) -> Table:
     text, encoding = _decoded(raw)
     delimiter = _delimiter(text)
     previous = csv.field_size_limit(_LONGEST_CELL)
+    rows: list[list[str]] = []
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error as error:
-        raise UnreadableTable(f"not a CSV file: {error}") from error
+        raise UnreadableTable(f"not a CSV file: row {len(rows) + 1}: {_told(error)}") from error
     finally:
         csv.field_size_limit(previous)
     records = [
@@ -62,6 +63,14 @@ def read_table(raw: bytes) -> Table:
         encoding=encoding,
         delimiter=delimiter,
     )
+
+
+def _told(error: csv.Error) -> str:
+    """What went wrong, and most likely why."""
+    if "field limit" in str(error):
+        most = f"{_LONGEST_CELL:,}"
+        return f'a cell has more than {most} characters; does a closing quote (") lack above?'
+    return str(error)
 
 
 def _decoded(raw: bytes) -> tuple[str, str]:

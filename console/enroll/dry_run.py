@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cadenza.course.course import Course
 from cadenza.enrolling.admitting import NumberedRow, admit
-from cadenza.enrolling.message import RowRejected, check_row
-from cadenza.enrolling.starting import Begun
+from cadenza.enrolling.message import check_row
+from cadenza.enrolling.row_values import RowRejected
+from cadenza.enrolling.wanted import Begun
+from cadenza.ground import Ground
 from cadenza.model import EnrollmentId
 from cadenza.storage import imports
 from cadenza.storage.cadences import StoredVersion
@@ -41,7 +42,7 @@ async def dry_run(
     rows: Sequence[FileRow],
     *,
     version: StoredVersion,
-    course: Course,
+    ground: Ground,
     now: datetime,
 ) -> Sequence[Fate]:
     """The verdicts that the rows would get now, in order.
@@ -54,7 +55,7 @@ async def dry_run(
     try:
         async with database.transaction() as tx:
             for start in range(0, len(rows), _CHUNK):
-                fates += await _rehearse(tx, rows[start : start + _CHUNK], version, course, now)
+                fates += await _rehearse(tx, rows[start : start + _CHUNK], version, ground, now)
             raise _Undo
     except _Undo:
         return fates
@@ -64,21 +65,21 @@ async def _rehearse(
     tx: Connection,
     rows: Sequence[FileRow],
     version: StoredVersion,
-    course: Course,
+    ground: Ground,
     now: datetime,
 ) -> Sequence[Fate]:
     fates: dict[int, Fate] = {}
     good: list[NumberedRow] = []
     for row in rows:
         try:
-            checked = check_row(row.prospect, course.accounts)
+            checked = check_row(row.prospect, ground.accounts)
         except RowRejected as error:
             fates[row.number] = Fate(
                 number=row.number, verdict="rejected", reason=error.reason, field=error.field
             )
             continue
         good.append(NumberedRow(number=row.number, row=checked))
-    begun = await admit(tx, course, version, good, now)
+    begun = await admit(tx, ground, version, good, now)
     enrolled = [b.enrollment_id for b in begun if b.enrollment_id is not None]
     first = await imports.first_plans(tx, enrolled)
     prospects = {g.number: g.row.prospect for g in good}

@@ -5,7 +5,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cadenza.enrolling.message import MOST_BYTES, EnrollmentMessage
+from cadenza.enrolling.envelope import MOST_BYTES
+from cadenza.enrolling.message import EnrollmentMessage
 from console.enroll.table import FileRow
 
 # Half of what a message may have: its envelope and escapes fit with room to spare.

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cadenza.accounts import Accounts, load_accounts
 from cadenza.authoring.research import profile_of_row, stand_in_accounts
-from cadenza.enrolling.message import RowRejected, check_row
+from cadenza.enrolling.message import check_row
+from cadenza.enrolling.row_values import RowRejected
 from cadenza.errors import ConfigurationError, UnknownName
 from cadenza.language.cadence import Cadence
 from cadenza.language.loader import load_cadence

@@ -9,7 +9,7 @@ from cadenza.settings import Settings
 
 PROCESSES = {
     "scheduler": "decides when: cuts what is due into batches, settles what crashed",
-    "worker": "does: delivers batches, applies events, enrolls, notifies",
+    "worker": "delivers batches, applies events, enrolls, notifies",
     "gateway": "hears by HTTP: opens, clicks, opt-outs, webhooks; and the API",
     "mailbox": "hears by mail: answers, automatic answers, bounces (SMTP and LMTP)",
     "exporter": "tells Prometheus how the whole deployment is",

@@ -25,6 +25,8 @@ from cadenza.clock import Clock, open_clock
 from cadenza.course.course import Course
 from cadenza.errors import ConfigurationError, FenceClosed
 from cadenza.fence import Fence
+from cadenza.ground import Ground
+from cadenza.insight.missing_groups import missing_groups
 from cadenza.links import Links, LinkSigner
 from cadenza.settings import Settings
 from cadenza.storage.database import Database
@@ -89,6 +91,7 @@ class Parts:
     database: Database
     accounts: Accounts
     catalog: Catalog
+    ground: Ground
     course: Course
     links: Links
     fence: Fence
@@ -125,6 +128,20 @@ async def wait_for_fence(parts: Parts, stopping: Callable[[], bool]) -> bool:
     return False
 
 
+async def tell_missing_groups(parts: Parts) -> None:
+    """Warn of live cadences that send from groups which the accounts file does not have."""
+    async with parts.database.connection() as db:
+        missing = await missing_groups(db, parts.catalog, parts.accounts)
+    for one in missing:
+        log.warning(
+            "account_group_missing",
+            cadence=one.cadence,
+            version=one.version,
+            channel=one.channel.value,
+            group=one.group,
+        )
+
+
 @asynccontextmanager
 async def open_parts(settings: Settings, *, pool_size: int = 8) -> AsyncIterator[Parts]:
     """The parts, with the database's schema checked. Raises ConfigurationError."""
@@ -136,13 +153,15 @@ async def open_parts(settings: Settings, *, pool_size: int = 8) -> AsyncIterator
                 "the database's schema is not that of this version: run `cadenza db upgrade`"
             )
         catalog = Catalog()
+        ground = Ground.of(catalog, accounts, clock)
         yield Parts(
             settings=settings,
             clock=clock,
             database=database,
             accounts=accounts,
             catalog=catalog,
-            course=Course(catalog, accounts, clock),
+            ground=ground,
+            course=Course(ground),
             links=links_of(settings),
             fence=fence_of(settings, clock),
         )

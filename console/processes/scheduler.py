@@ -3,12 +3,13 @@
 from datetime import timedelta
 
 from cadenza.settings import Settings
-from cadenza.storage import calendars_in_force
+from cadenza.storage import calendars_in_force, recounting
 from console.processes.common import (
     identity,
     observed,
     open_parts,
     stop_on_signals,
+    tell_missing_groups,
     wait_for_fence,
 )
 from monitoring.metrics import Process, SchedulerMetrics
@@ -24,6 +25,9 @@ async def run(settings: Settings) -> None:
             return
         async with parts.database.transaction() as tx:
             await calendars_in_force.note(tx, parts.accounts, parts.clock.now())
+            rules = parts.ground.pacer.rules
+            await recounting.recount(tx, parts.accounts, rules, parts.clock.now())
+        await tell_missing_groups(parts)
         hints = DramatiqHints(make_broker(settings.redis_url))
         scheduler = Scheduler(
             name=identity(),

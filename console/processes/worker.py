@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from cadenza.limits import LimitRules
 from cadenza.settings import Settings
+from cadenza.storage import recounting
 from cadenza.storage.database import Database
 from console.processes.common import (
     Parts,
@@ -19,6 +20,7 @@ from console.processes.common import (
     observed,
     open_parts,
     redis_client,
+    tell_missing_groups,
     wait_for_fence,
 )
 from monitoring.metrics import Process, WorkerMetrics
@@ -105,6 +107,11 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
     await journal.open()
     stack.push_async_callback(journal.close)
     limiter = RedisLimiter(redis, parts.clock)
+    rules = LimitRules(parts.accounts)
+    # The accounts file may be another one than that of whoever sent before.
+    async with parts.database.transaction() as tx:
+        await recounting.recount(tx, parts.accounts, rules, parts.clock.now())
+    await tell_missing_groups(parts)
     delivery = Delivery(
         worker=name,
         database=parts.database,
@@ -112,7 +119,7 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
         catalog=parts.catalog,
         accounts=parts.accounts,
         limiter=limiter,
-        rules=LimitRules(parts.accounts),
+        rules=rules,
         attempts=Attempts(senders, journal, limiter, parts.clock, metrics),
         journal_writer=journal,
         renderer=Renderer(parts.accounts, parts.links),
@@ -121,13 +128,7 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
         lease_seconds=settings.batch_lease_seconds,
         metrics=metrics,
     )
-    enroller = Enroller(
-        database=parts.database,
-        course=parts.course,
-        catalog=parts.catalog,
-        accounts=parts.accounts,
-        clock=parts.clock,
-    )
+    enroller = Enroller(database=parts.database, course=parts.course)
     applier = EventApplier(
         database=parts.database, course=parts.course, catalog=parts.catalog, clock=parts.clock
     )
@@ -154,12 +155,7 @@ async def _build(parts: Parts, registry: CollectorRegistry, stack: AsyncExitStac
         if await applier.apply_all():
             await notifier.notify_all()
 
-    taker = SignalTaker(
-        database=parts.database,
-        catalog=parts.catalog,
-        accounts=parts.accounts,
-        clock=parts.clock,
-    )
+    taker = SignalTaker(database=parts.database, ground=parts.ground)
     intakes = [
         Intake(client=redis, inlet=inlet, consumer=name)
         for inlet in (enrollments(enroller.enroll), signals(taker.take))

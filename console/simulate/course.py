@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from cadenza import planner
 from cadenza.calendars import NoOpening
 from cadenza.course.consequences import word_for_colleagues
-from cadenza.course.listening import hears_colleagues
 from cadenza.enrolling.starting import COLLEAGUES_TELL
+from cadenza.language.listening import hears_colleagues
 from cadenza.model import (
     SENDING_CHANNELS,
     Effect,

@@ -6,6 +6,7 @@ from typing import Final
 
 from cadenza import planner
 from cadenza.accounts import SenderAccount
+from cadenza.accounts.choice import NO_ACCOUNT
 from cadenza.accounts.states import ACCOUNT_PAUSED
 from cadenza.errors import RenderError
 from cadenza.model import Channel, EventType, Occurrence
@@ -70,7 +71,9 @@ class Delivery:
             return self._settle(entry, "skipped", now)
         account = self._account(entry)
         if account is None:
-            return self._hold(entry, "no_sender_account", now)
+            # Nobody changes the file in a simulation: the touch waits for ever.
+            self._tally.deferred["", NO_ACCOUNT] += 1
+            return None
         if entry.window_end is not None and now >= entry.window_end:
             return self._put_off(entry, now, "window")
         if account.id in self._health.resting:
@@ -184,13 +187,6 @@ class Delivery:
         self._drop(entry)
         planned = entry.planned
         occurrence = Occurrence(kind=kind, at=now, step=planned.step, data={"visit": planned.visit})
-        self._course.advance(entry.journey, occurrence, now)
-
-    def _hold(self, entry: Entry, reason: str, now: datetime) -> None:
-        self._drop(entry)
-        self._tally.held[reason] += 1
-        data = {"visit": entry.planned.visit, "reason": reason}
-        occurrence = Occurrence(kind="paused", at=now, step=entry.planned.step, data=data)
         self._course.advance(entry.journey, occurrence, now)
 
     def _drop(self, entry: Entry) -> None:

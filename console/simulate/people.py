@@ -13,7 +13,8 @@ from typing import Any
 
 from cadenza.accounts import Accounts
 from cadenza.enrolling.identities import Known, People
-from cadenza.enrolling.message import Row, RowRejected, check_row
+from cadenza.enrolling.message import Row, check_row
+from cadenza.enrolling.row_values import RowRejected
 from cadenza.language.cadence import Cadence
 from cadenza.model import Profile, ProspectId
 from cadenza.storage.prospects import NewProspect

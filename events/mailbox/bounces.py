@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from enum import StrEnum
+from itertools import islice
 
 import flufl.bounce
 
@@ -18,6 +19,10 @@ from events.mailbox.diagnosis import Diagnosis, diagnose
 from events.mailbox.mail import Mail, first_address
 from events.mailbox.mime import Part
 from events.text import storable_line
+
+# Reading one statement takes milliseconds, and a mail may hold thousands of them.
+_MOST_STATUSES = 20
+_MOST_STATEMENTS = 20
 
 _REPORT_TYPES = ("message/delivery-status", "message/global-delivery-status")
 
@@ -68,12 +73,13 @@ def find_bounce(mail: Mail, *, null_sender: bool) -> Bounce | None:
 
 
 def _reported(parts: Iterable[Part]) -> Sequence[RecipientStatus]:
-    return [
+    found = (
         status
         for part in parts
         if part.content_type in _REPORT_TYPES
         for status in read_report(part.content())
-    ]
+    )
+    return list(islice(found, _MOST_STATUSES))
 
 
 def _written(notice: str) -> Sequence[RecipientStatus]:
@@ -82,16 +88,17 @@ def _written(notice: str) -> Sequence[RecipientStatus]:
 
 def _of_statuses(mail: Mail, statuses: Sequence[RecipientStatus]) -> Bounce:
     notice = notice_text(mail)
-    bounces = [_of_status(status, notice) for status in statuses]
+    most = max(1, _MOST_STATEMENTS // len(statuses))
+    bounces = [_of_status(status, notice, most) for status in statuses]
     return min(bounces, key=lambda bounce: _BY_WEIGHT.index(bounce.fate))
 
 
-def _of_status(status: RecipientStatus, notice: str) -> Bounce:
+def _of_status(status: RecipientStatus, notice: str, most_statements: int) -> Bounce:
     if status.diagnostic:
         words = f"{status.diagnostic} {status.status_comment}"
         diagnosis = diagnose(words, status=status.status, circumstances=notice)
     else:
-        words, diagnosis = _worst_statement(notice, status)
+        words, diagnosis = _worst_statement(notice, status, most_statements)
     fate = _FATES.get(status.action)
     if fate is None and status.status.startswith("2"):
         fate = Fate.DELIVERED
@@ -105,11 +112,13 @@ def _of_status(status: RecipientStatus, notice: str) -> Bounce:
     )
 
 
-def _worst_statement(notice: str, status: RecipientStatus) -> tuple[str, Diagnosis]:
+def _worst_statement(
+    notice: str, status: RecipientStatus, most: int = _MOST_STATEMENTS
+) -> tuple[str, Diagnosis]:
     """What the readable part says, in which each statement may be about another recipient."""
     found = [
         (words, diagnose(f"{words} {status.status_comment}", status=status.status))
-        for words in error_statements(notice)
+        for words in error_statements(notice)[:most]
     ]
     return next((one for one in found if one[1].is_hard), found[0])
 

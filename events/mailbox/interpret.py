@@ -79,7 +79,13 @@ def interpret(
     recipient = verified_recipient(envelope_to, signer)
     if recipient is None:
         return ()
-    mail = Mail.of(raw)
+    return interpret_for(recipient, Mail.of(raw), envelope_from, received_at)
+
+
+def interpret_for(
+    recipient: Recipient, mail: Mail, envelope_from: str, received_at: datetime
+) -> Sequence[Event]:
+    """The same of a mail that is parsed already, for one of its recipients."""
     null_sender = not envelope_from.strip().strip("<>")
     finding = classify(mail, recipient.box, null_sender=null_sender)
     identity = f"{recipient.touch_id}.{_digest(mail)}"

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
@@ -14,7 +14,9 @@ from cadenza.clock import Clock
 from cadenza.errors import ConfigurationError
 from cadenza.links import LinkSigner
 from cadenza.model import Event
-from events.mailbox.interpret import SOURCE, interpret
+from events.mailbox.interpret import SOURCE, interpret_for
+from events.mailbox.mail import Mail
+from events.mailbox.mime import MAX_BYTES
 from events.mailbox.recipients import domain_of, verified_recipient
 from events.recording import EventBatcher, NotRecorded
 from monitoring.metrics import IntakeMetrics, Refusal
@@ -27,9 +29,11 @@ _SESSION_SECONDS = 300.0
 # RFC 5321 §4.5.3.1.6 allows 1,000, but real mailers send longer lines, and a reply must not be
 # refused for that.
 _MAX_LINE_BYTES = 64 * 1024
+_MAX_LINES = 500_000  # 25 MiB of base64 have 345,000; each takes microseconds
 
 _STORED: Final = "250 2.0.0 stored"
 _TRY_LATER: Final = "451 4.3.0 cannot store this now, try again later"
+_TOO_LARGE: Final = "552 5.3.4 too large"
 _UNKNOWN: Final = "550 5.1.1 no such address here"
 _NO_RELAY: Final = "550 5.7.1 we take no mail for other domains"
 _TOO_MANY: Final = "452 4.5.3 too many recipients, send again to the others"
@@ -69,7 +73,7 @@ class MailboxServer:
         self._port = port
         self._max_mail_bytes = max_mail_bytes
         self._max_connections = max_connections
-        self._connections: set[_Connection] = set()
+        self._connections: dict[_Connection, None] = {}  # the oldest first
         self._server: asyncio.Server | None = None
 
     @property
@@ -110,7 +114,7 @@ class MailboxServer:
         self._server = None
 
     def _connection(self) -> asyncio.Protocol:
-        if len(self._connections) >= self._max_connections:
+        if len(self._connections) >= self._max_connections and not self._make_room():
             return _Refusing()
         return _Connection(
             self._handler,
@@ -118,6 +122,17 @@ class MailboxServer:
             hostname=self._mail_domain,
             data_size_limit=self._max_mail_bytes,
         )
+
+    def _make_room(self) -> bool:
+        """Hang up on whoever has been here longest without mail for us.
+
+        Else forty connections of anybody would keep everybody out.
+        """
+        stranger = next((c for c in self._connections if not c.has_recipient), None)
+        if stranger is None:
+            return False
+        stranger.end(_TOO_BUSY)
+        return True
 
 
 class _Refusing(asyncio.Protocol):
@@ -136,7 +151,7 @@ class _Connection(SMTP):
     def __init__(
         self,
         handler: "_Handler",
-        connections: "set[_Connection]",
+        connections: "dict[_Connection, None]",
         *,
         hostname: str,
         data_size_limit: int,
@@ -152,19 +167,82 @@ class _Connection(SMTP):
             loop=asyncio.get_running_loop(),
         )
         self._connections = connections
+        self._max_mail_bytes = data_size_limit
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._connections.add(self)
+        self._connections[self] = None
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._connections.discard(self)
+        self._connections.pop(self, None)
         super().connection_lost(error)
 
-    def end(self) -> None:
-        """Hang up."""
+    @property
+    def has_recipient(self) -> bool:
+        """Whether an address of ours was named for the mail that is under way."""
+        return self.envelope is not None and bool(self.envelope.rcpt_tos)
+
+    def end(self, words: bytes = b"") -> None:
+        """Say `words` and hang up. It counts as gone at once."""
+        self._connections.pop(self, None)
         if self.transport is not None:
+            if words:
+                cast(asyncio.Transport, self.transport).write(words)
             self.transport.close()
+
+    @syntax("DATA")
+    async def smtp_DATA(self, arg: str) -> None:
+        """Take a mail in; of a long one its beginning is kept, which is what is read of it.
+
+        aiosmtpd's own keeps an object for every line, also of what it will
+        refuse: lines of two octets, or one without an end, fill the memory.
+        """
+        if await self.check_helo_needed():
+            return
+        if not self.has_recipient or self.envelope is None:
+            await self.push("503 5.5.1 RCPT first")
+            return
+        if arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+            return
+        await self.push("354 End data with <CR><LF>.<CR><LF>")
+        size, content = await self._mail()
+        if size > self._max_mail_bytes:
+            status = _TOO_LARGE
+        else:
+            self.envelope.content = self.envelope.original_content = content
+            status = await self._call_handler_hook("DATA")
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        await self.push(status)
+
+    async def _mail(self) -> tuple[int, bytes]:
+        """The size of the mail up to its final dot, and its beginning, without stuffed dots.
+
+        Who goes on long after it is too large is hung up on.
+        """
+        kept, size, lines, begins_line = bytearray(), 0, 0, True
+        while size <= 4 * self._max_mail_bytes and lines <= _MAX_LINES:
+            try:
+                piece: bytes = await self._reader.readuntil(b"\r\n")
+                ends_line = True
+            except asyncio.LimitOverrunError as error:
+                piece = await self._reader.read(error.consumed)
+                ends_line = False
+            except asyncio.CancelledError:  # the other side hung up
+                self._writer.close()
+                raise
+            if begins_line and piece == b".\r\n":
+                return size, bytes(kept)
+            if begins_line and piece.startswith(b"."):
+                piece = piece[1:]  # RFC 5321 §4.5.2
+            size += len(piece)
+            if len(kept) < MAX_BYTES:
+                kept += piece
+            lines += ends_line
+            begins_line = ends_line
+        self.end(f"{_TOO_LARGE}\r\n".encode())
+        await asyncio.Event().wait()  # until the end of the connection cancels this
+        raise AssertionError
 
     @syntax("LHLO hostname")
     async def smtp_LHLO(self, arg: str) -> None:
@@ -231,11 +309,15 @@ class _Handler:
         return _STORED
 
     def _events(self, raw: bytes, envelope: Envelope, now: datetime) -> list[Event]:
+        # An address can be written in many ways, and each would be work.
+        recipients = dict.fromkeys(verified_recipient(a, self._signer) for a in envelope.rcpt_tos)
+        mail = Mail.of(raw)
         sender = envelope.mail_from or ""
         return [
             event
-            for recipient in dict.fromkeys(envelope.rcpt_tos)
-            for event in interpret(raw, sender, recipient, now, self._signer)
+            for recipient in recipients
+            if recipient is not None
+            for event in interpret_for(recipient, mail, sender, now)
         ]
 
     async def handle_exception(self, error: Exception) -> str:

@@ -7,11 +7,11 @@ from datetime import UTC
 from typing import Self
 from urllib.parse import quote, urlsplit
 
-from cadenza.abc import Answer, EventSource, RawRequest, Route
+from cadenza.abc import EventSource
 from cadenza.accounts import Accounts
 from cadenza.errors import InvalidToken
 from cadenza.links import LinkSigner
-from cadenza.model import Event, EventType, TouchRef
+from cadenza.model import Answer, Event, EventType, RawRequest, Route, TouchRef
 from cadenza.settings import Settings
 from events.human import scored_by
 from events.pages import PAGE_HEADERS, PAGE_MEDIA_TYPE, chosen_language, unknown_link_page

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Self
 
-from cadenza.abc import Answer, EventSource, RawRequest, Route
+from cadenza.abc import EventSource
 from cadenza.accounts import Accounts
 from cadenza.errors import InvalidToken
 from cadenza.links import LinkSigner
-from cadenza.model import Event, EventType, TouchRef
+from cadenza.model import Answer, Event, EventType, RawRequest, Route, TouchRef
 from cadenza.settings import Settings
 from events.human import scored_by
 

@@ -12,11 +12,22 @@ from contextlib import suppress
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from cadenza.abc import Answer, EventSource, RawRequest, Route
+from cadenza.abc import EventSource
 from cadenza.accounts import Accounts
 from cadenza.errors import ConfigurationError, EventRejected, InvalidToken, SignatureInvalid
 from cadenza.links import LinkSigner
-from cadenza.model import AddressRef, Channel, Event, EventType, MessageRef, Reference, TouchRef
+from cadenza.model import (
+    AddressRef,
+    Answer,
+    Channel,
+    Event,
+    EventType,
+    MessageRef,
+    RawRequest,
+    Reference,
+    Route,
+    TouchRef,
+)
 from cadenza.settings import Settings
 from events.optout import Keyword, asks_to_stop, keyword
 from events.text import storable_text

@@ -11,11 +11,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from cadenza.abc import Answer, EventSource, RawRequest, Route
+from cadenza.abc import EventSource
 from cadenza.accounts import Accounts
 from cadenza.errors import EventRejected, SignatureInvalid
 from cadenza.links import LinkSigner
-from cadenza.model import AddressRef, Channel, Event, EventType, MessageRef, Reference
+from cadenza.model import (
+    AddressRef,
+    Answer,
+    Channel,
+    Event,
+    EventType,
+    MessageRef,
+    RawRequest,
+    Reference,
+    Route,
+)
 from cadenza.settings import Settings
 from events.text import storable_line, storable_text
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Self
 
-from cadenza.abc import Answer, EventSource, RawRequest, Route
+from cadenza.abc import EventSource
 from cadenza.accounts import Accounts
 from cadenza.errors import InvalidToken
 from cadenza.links import LinkSigner
-from cadenza.model import Event, EventType, TouchId, TouchRef
+from cadenza.model import Answer, Event, EventType, RawRequest, Route, TouchId, TouchRef
 from cadenza.settings import Settings
 from events.pages import (
     PAGE_HEADERS,

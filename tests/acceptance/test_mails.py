@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from cadenza.abc import EventSource, RawRequest
-from cadenza.model import Event, EventType, TouchRef
+from cadenza.abc import EventSource
+from cadenza.model import Event, EventType, RawRequest, TouchRef
 from console.embedded import EmbeddedServers
 from events.mailbox.recipients import Box, Recipient, verified_recipient
 from events.sources.click import ClickSource

@@ -16,7 +16,7 @@ from tests.support.folders import quick_folder
 from tests.support.processes import REPOSITORY
 from tests.support.wheel import PACKAGES, build_wheel
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
 _EVERYBODY = REPOSITORY / "console" / "demo" / "data" / "prospects.csv"
 _PROSPECTS = 40

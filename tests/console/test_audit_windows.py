@@ -71,6 +71,13 @@ def test_the_country_of_a_number_stands_for_one_that_is_not_known() -> None:
     assert judge(BASTILLE, country=None, phone=None) is None
 
 
+def test_a_foreign_number_is_bound_by_its_law_too() -> None:
+    texts: dict[str, Any] = {"channel": Channel.SMS, "window": ALWAYS, "phone": "+13055551234"}
+    assert judge(TUESDAY, **texts) == "unlawful_hour"  # 05:00 in Florida
+    assert judge(TUESDAY + timedelta(hours=6), **texts) is None
+    assert judge(TUESDAY, **texts, service=True) is None
+
+
 def test_the_region_counts() -> None:
     epiphany = datetime(2026, 1, 6, 10, tzinfo=UTC)
     assert judge(epiphany, country="DE", region="BY") == "on_holiday"

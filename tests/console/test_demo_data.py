@@ -8,14 +8,18 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
+from typing import get_args
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
 
-from cadenza.accounts import Accounts, load_accounts
-from cadenza.enrolling.message import Row, RowRejected, check_row
+from cadenza.accounts import Accounts, Health, LimitRow, Limits, load_accounts
+from cadenza.enrolling.message import Row, check_row
+from cadenza.enrolling.row_values import RowRejected
 from cadenza.errors import ConfigurationError
 from cadenza.model import Channel
 from console.demo.ascii_names import ascii_name
@@ -69,7 +73,12 @@ def small_accounts() -> Accounts:
     return load_in_the_demo("accounts-small.yaml")
 
 
-@pytest.fixture(params=["accounts", "small_accounts"])
+@pytest.fixture(scope="module")
+def quarter_accounts() -> Accounts:
+    return load_in_the_demo("accounts-quarter.yaml")
+
+
+@pytest.fixture(params=["accounts", "small_accounts", "quarter_accounts"])
 def any_accounts(request: pytest.FixtureRequest) -> Accounts:
     chosen: Accounts = request.getfixturevalue(request.param)
     return chosen
@@ -359,6 +368,36 @@ def test_the_small_teams_accounts(small_accounts: Accounts) -> None:
     for account in sending:
         room[account.channel] += account.limits.per_day
     assert room == {"email": 250, "sms": 200, "social": 80}
+
+
+def test_the_quarters_twenty_accounts_have_limits_of_every_scope(
+    quarter_accounts: Accounts,
+) -> None:
+    sending = [a for a in quarter_accounts.accounts if a.group != "notices"]
+    assert Counter(a.channel for a in sending) == {"email": 10, "sms": 5, "social": 3, "webhook": 2}
+    assert {row.scope for row in quarter_accounts.limits} == set(
+        get_args(LimitRow.model_fields["scope"].annotation)
+    ) - {"provider"}
+    assert set(quarter_accounts.providers) == {"smtp", "twilio", "unipile"}
+    said = {n for a in sending for n in Limits.model_fields if getattr(a.limits, n)}
+    assert set(Limits.model_fields) - said == {"zone"}
+    # Nobody's health is judged less strictly than everywhere.
+    assert all(a.health == Health() for a in quarter_accounts.accounts)
+
+
+def test_the_quarters_prospects_live_in_many_zones_that_change_their_clocks(
+    good: Sequence[Row],
+) -> None:
+    zones = {row.prospect.time_zone for row in good}
+    assert len(zones) > 15
+    first, last = (datetime(2027, month, 6, 12, tzinfo=UTC) for month in (9, 12))
+    moved = Counter[str]()
+    for zone in zones:
+        before, after = (moment.astimezone(ZoneInfo(zone)).utcoffset() for moment in (first, last))
+        assert before is not None
+        assert after is not None
+        moved["later" if after > before else "earlier" if after < before else "not"] += 1
+    assert min(moved["later"], moved["earlier"], moved["not"]) >= 3, moved
 
 
 def test_outside_the_demo_the_files_say_what_they_need(monkeypatch: pytest.MonkeyPatch) -> None:

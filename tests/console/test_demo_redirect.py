@@ -1,5 +1,6 @@
 """The demo sends to the sandbox alone, whatever accounts file it is given."""
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from cadenza.accounts import load_accounts
 from cadenza.errors import ConfigurationError
 from console.demo.redirect import redirect_accounts
 
+START = date(2027, 9, 6)
 PORTS = {"smtp": 2525, "sms": 8081, "social": 8082, "webhook": 8083}
 
 REAL = """
@@ -48,7 +50,7 @@ def test_no_server_of_the_file_is_left_in_it(
         monkeypatch.setenv(name, "made-up")
     source, target = tmp_path / "real.yaml", tmp_path / "demo.yaml"
     source.write_text(REAL)
-    redirect_accounts(source, target, PORTS)
+    redirect_accounts(source, target, PORTS, START)
     written = target.read_text()
     assert "acme.example:" not in written
     assert "unipile.example" not in written
@@ -63,15 +65,32 @@ def test_no_server_of_the_file_is_left_in_it(
     assert mail.limits.per_day == 33
 
 
+def test_the_first_ramp_begins_with_the_run_and_the_others_as_much_later_as_they_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DEMO_SMTP_PASSWORD", "DEMO_SMS_TOKEN", "DEMO_SOCIAL_KEY", "DEMO_WEBHOOK_SECRET"):
+        monkeypatch.setenv(name, "made-up")
+    source, target = tmp_path / "real.yaml", tmp_path / "demo.yaml"
+    numbers = 'address: "+12025550123"\n    limits: {ramp: {since: 2026-03-17}}'
+    source.write_text(
+        REAL.replace("{per_day: 33}", "{per_day: 33, ramp: {since: 2026-03-03}}").replace(
+            'address: "+12025550123"', numbers
+        )
+    )
+    redirect_accounts(source, target, PORTS, START)
+    ramps = [account.limits.ramp for account in load_accounts(target).accounts]
+    assert [ramp.since for ramp in ramps if ramp] == [START, START + timedelta(days=14)]
+
+
 def test_a_provider_that_the_sandbox_does_not_play_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "real.yaml"
     source.write_text(REAL.replace("provider: twilio", "provider: pigeon"))
     with pytest.raises(ConfigurationError, match=r"account 'text'.*pigeon"):
-        redirect_accounts(source, tmp_path / "demo.yaml", PORTS)
+        redirect_accounts(source, tmp_path / "demo.yaml", PORTS, START)
 
 
 def test_a_file_that_is_no_yaml_is_said(tmp_path: Path) -> None:
     source = tmp_path / "real.yaml"
     source.write_text("accounts: [")
     with pytest.raises(ConfigurationError, match=r"real\.yaml"):
-        redirect_accounts(source, tmp_path / "demo.yaml", PORTS)
+        redirect_accounts(source, tmp_path / "demo.yaml", PORTS, START)

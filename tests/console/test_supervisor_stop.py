@@ -16,7 +16,7 @@ from console.supervisor import (
     ProcessState,
     Supervisor,
 )
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, in_time
 from tests.support.processes import assert_ends, helper, interrupt_group, is_running, said
 from tests.support.supervised import (
     QUICK,
@@ -65,7 +65,8 @@ async def test_a_stop_during_a_pause_takes_effect_at_once(spec: MakeSpec) -> Non
         await deaths.came.wait()
         assert supervisor.statuses[0].state == ProcessState.BACKING_OFF
         assert supervisor.statuses[0].pid is None
-        await asyncio.wait_for(supervisor.stop(), 5)
+        async with in_time():
+            await supervisor.stop()
 
 
 async def test_a_stop_during_the_start_takes_effect_at_once(spec: MakeSpec) -> None:
@@ -78,7 +79,8 @@ async def test_a_stop_during_the_start_takes_effect_at_once(spec: MakeSpec) -> N
 
     pid = await eventually(has_started)
     supervisor.request_stop()
-    await asyncio.wait_for(starting, 5)
+    async with in_time():
+        await starting
     assert supervisor.is_stop_requested
     await supervisor.run_until_stopped()
     assert not is_running(pid or 0)
@@ -93,7 +95,8 @@ async def test_the_first_signal_stops_in_order(spec: MakeSpec, number: signal.Si
     await supervisor.start()
     pid = pid_of(supervisor, "worker")
     signal.raise_signal(number)
-    await asyncio.wait_for(supervisor.run_until_stopped(), 5)
+    async with in_time():
+        await supervisor.run_until_stopped()
     assert not is_running(pid)
     assert deaths.seen == []
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == before

@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlencode
 
-from cadenza.abc import RawRequest
-from cadenza.model import EventType, TouchId
+from cadenza.model import EventType, RawRequest, TouchId
 from events.sources.twilio import signature
 from tests.events.support import (
     ACCOUNT_SID,

@@ -14,17 +14,17 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from cadenza.abc import EventSource, RawRequest
+from cadenza.abc import EventSource
 from cadenza.accounts import Accounts, Organisation, Owner, SenderAccount
 from cadenza.links import Links, LinkSigner
-from cadenza.model import Channel, Event
+from cadenza.model import Channel, Event, RawRequest
 from cadenza.settings import Settings
 from events.gateway import Probe, gateway_app
 from events.recording import Hints
 from events.serving import gateway_server
 from monitoring.metrics import IntakeMetrics
 from tests.support.clocks import SetClock
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 
 PUBLIC_URL = "https://go.example.com"
 MAIL_DOMAIN = "in.example.com"
@@ -143,7 +143,7 @@ class Gateway:
         self.metrics = metrics
         self.registry = registry
         self.http = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", follow_redirects=False, timeout=5.0
+            base_url=f"http://127.0.0.1:{port}", follow_redirects=False, timeout=PATIENCE_SECONDS
         )
 
     def path(self, url: str) -> str:

@@ -11,12 +11,12 @@ import pytest_asyncio
 import structlog
 from prometheus_client import CollectorRegistry
 
-from cadenza.abc import Answer, EventSource, RawRequest, Route
+from cadenza.abc import EventSource
 from cadenza.accounts import Accounts
 from cadenza.clock import WallClock
 from cadenza.errors import ConfigurationError
 from cadenza.links import LinkSigner
-from cadenza.model import Event, EventType, TouchId, TouchRef
+from cadenza.model import Answer, Event, EventType, RawRequest, Route, TouchId, TouchRef
 from cadenza.settings import Settings
 from events import requests, serving
 from events.gateway import gateway_app
@@ -25,7 +25,7 @@ from events.sources.open_pixel import TRANSPARENT_GIF, OpenPixelSource
 from events.sources.unsubscribe import UnsubscribeSource
 from monitoring.metrics import IntakeMetrics
 from tests.events.support import LINKS, PUBLIC_URL, SIGNER, Gateway, MemoryRecorder, gateway
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, in_time
 
 TOUCH = TouchId(7)
 
@@ -106,7 +106,7 @@ async def _raw(port: int, data: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(data)
     try:
-        async with asyncio.timeout(5):
+        async with in_time():
             return await reader.read()
     finally:
         writer.close()
@@ -215,7 +215,7 @@ async def test_endless_headers_are_refused(served: Gateway) -> None:
     head = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-More: and more\r\n" * 20_000
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(head)
-    async with asyncio.timeout(5):
+    async with in_time():
         with suppress(ConnectionResetError):  # hung up on while we were still talking: as good
             assert b"431 " in await reader.read()
     writer.close()
@@ -226,6 +226,57 @@ async def test_a_head_that_does_not_arrive_is_given_up(
 ) -> None:
     monkeypatch.setattr(serving, "_HEAD_SECONDS", 0.05)
     assert await _raw(served.port, b"GET /healthz HTTP/1.1\r\nHo") == b""
+
+
+async def test_a_line_end_does_not_keep_a_connection_open(
+    served: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_HEAD_SECONDS", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\nok")
+    writer.write(b"\r\n")
+    async with in_time():
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_body_that_nobody_reads_does_not_keep_a_connection_open(
+    served: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_HEAD_SECONDS", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nx")
+    await reader.readuntil(b"\r\n\r\nok")
+    writer.write(b"x")
+    async with in_time():
+        assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "endless"),
+    [(b"1\r\nx\r\n0\r\n", b"X-More: and more\r\n"), (b"1;a=", b"a")],
+    ids=["trailers", "chunk extensions"],
+)
+async def test_what_is_no_body_is_bounded_behind_the_head_too(
+    served: Gateway, body: bytes, endless: bytes
+) -> None:
+    head = b"POST /echo/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(head + body)
+    sent = 0
+    async with in_time():
+        with suppress(ConnectionError):
+            while sent < 20_000_000:
+                writer.write(endless * (65_536 // len(endless)))
+                await writer.drain()
+                sent += 65_536
+    assert sent < 20_000_000
+    with suppress(ConnectionError):
+        writer.close()
+        await writer.wait_closed()
+    del reader
 
 
 async def test_keep_alive_connections_outlive_the_limit_for_one_head(

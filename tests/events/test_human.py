@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cadenza.abc import RawRequest
-from cadenza.model import Event
+from cadenza.model import Event, RawRequest
 from events.human import scored_by
 from events.sources.click import ClickSource
 from events.sources.open_pixel import OpenPixelSource

@@ -9,9 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cadenza.abc import EventSource, RawRequest, Route
+from cadenza.abc import EventSource
 from cadenza.errors import EventRejected
-from cadenza.model import AddressRef, Event, EventType, MessageRef, TouchId, TouchRef
+from cadenza.model import (
+    AddressRef,
+    Event,
+    EventType,
+    MessageRef,
+    RawRequest,
+    Route,
+    TouchId,
+    TouchRef,
+)
 from events.registry import configured_sources, source_types
 from tests.events.samples import SAMPLES, Sample
 from tests.events.support import (

@@ -108,6 +108,7 @@ def test_odd_texts_are_made_storable() -> None:
     assert event.data["from"] == "Jane Doe"
 
 
-def test_without_a_secret_there_is_no_route() -> None:
-    unset = settings(unipile_webhook_secret=None)
+@pytest.mark.parametrize("secret", [None, ""], ids=["unset", "empty"])
+def test_without_a_secret_there_is_no_route(secret: str | None) -> None:
+    unset = settings(unipile_webhook_secret=secret)
     assert UnipileSource.from_settings(unset, SIGNER, accounts()) is None

@@ -16,6 +16,7 @@ from monitoring.exporter import DECLARATIONS, PipelineCollector, Reader, export,
 from monitoring.metrics import process_registry
 from tests.monitoring.overviews import BUSY, EMPTY, overview, rollup
 from tests.monitoring.promtool import needs_promtool, promtool
+from tests.support.eventually import PATIENCE_SECONDS
 
 
 class Ticks:
@@ -234,7 +235,9 @@ async def test_the_exporter_serves_the_deployment_beside_its_own_process() -> No
 
     async with (
         export(read, process_registry(), version="1.2.3", host="127.0.0.1", port=0) as server,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE_SECONDS
+        ) as client,
     ):
         metrics = (await client.get("/metrics")).text
     assert "cadenza_up 1.0" in metrics
@@ -249,7 +252,9 @@ async def test_the_exporter_stays_healthy_without_a_database() -> None:
     with capture_logs():
         async with (
             export(read, process_registry(), version="1.2.3", host="127.0.0.1", port=0) as server,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client,
+            httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE_SECONDS
+            ) as client,
         ):
             assert "cadenza_up 0.0" in (await client.get("/metrics")).text
             assert (await client.get("/healthz")).status_code == 200

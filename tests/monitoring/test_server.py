@@ -12,7 +12,7 @@ from cadenza.errors import ConfigurationError
 from monitoring.metrics import Process, process_registry
 from monitoring.observe import LoopWatch, observe
 from monitoring.server import MetricsServer, serve_metrics
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 
 
 class Health:
@@ -79,7 +79,9 @@ async def test_an_observed_process_serves_its_role_and_its_loop_and_stops_to() -
         observe(
             registry, process=Process.GATEWAY, version="1.2.3", host="127.0.0.1", port=0
         ) as server,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as client,
+        httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE_SECONDS
+        ) as client,
     ):
         metrics = await client.get("/metrics")
         health = await client.get("/healthz")

@@ -18,6 +18,7 @@ from tests.sandbox.world import (
     send_mail,
     settle,
 )
+from tests.support.eventually import PATIENCE_SECONDS
 
 PERSON = "jean@customer.example"
 
@@ -32,7 +33,7 @@ async def sandbox(begin: Begin) -> Sandbox:
 @pytest.fixture
 async def control(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     url = f"http://127.0.0.1:{sandbox.ports['control']}"
-    async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         yield client
 
 
@@ -79,7 +80,7 @@ async def test_a_mail_under_way_or_in_the_outbox_is_no_rest(
     await eventually(lambda: sandbox.outbox_pending == 1, "the bounce is queued")
     await eventually(sandbox.agenda.is_idle, "the action has ended")
     url = f"http://127.0.0.1:{sandbox.ports['control']}/state"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         state = (await client.get(url)).json()
         assert (state["idle"], state["outbox"]) == (False, 1)
         await inbound.start(inbound.port)

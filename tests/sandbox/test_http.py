@@ -11,6 +11,7 @@ from sandbox.http_client import NoAnswer, WebClient
 from sandbox.http_server import HttpConnection, Request, Response, json_response
 from sandbox.settings import WebSettings
 from tests.sandbox.world import DyingServer, Gateway, Hit, eventually
+from tests.support.eventually import PATIENCE_SECONDS
 
 ALWAYS_HANGING = Faults(smtp=SmtpFaults(), http=HttpFaults(hang=1000))
 
@@ -56,7 +57,7 @@ async def client() -> AsyncIterator[WebClient]:
 
 
 async def test_requests_are_understood(url: str, activity: Activity) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as client:
         answer = await client.post(f"{url}/a%20b?x=1&x=2&y=%C3%A9", content=b"12345")
         again = await client.get(f"{url}/")
         missing = await client.get(f"{url}/bug")

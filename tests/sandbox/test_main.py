@@ -15,6 +15,7 @@ import pytest
 
 from sandbox.settings import SandboxSettings, load_settings
 from tests.sandbox.world import eventually, make_mail
+from tests.support.eventually import PATIENCE_SECONDS
 
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
 ROOT = Path(__file__).parents[2]
@@ -52,14 +53,16 @@ async def test_the_process_serves_until_it_is_told_to_stop(tmp_path: Path) -> No
         )
         async with client:
             await client.send_message(make_mail("p1@x.example"))
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_SECONDS) as http:
             url = f"http://127.0.0.1:{ports['control']}/state"
             assert (await http.get(url)).json()["received"] == {"email": 1}
     finally:
         process.terminate()
         _, errors = await process.communicate()
     assert (process.returncode, errors.decode()) == (0, "")
-    (line,) = (tmp_path / "var" / "ledger.jsonl").read_text().splitlines()
+    ledger = tmp_path / "var" / "ledger.jsonl"
+    assert ledger.stat().st_mode & 0o077 == 0
+    (line,) = ledger.read_text().splitlines()
     assert json.loads(line)["to"] == "p1@x.example"
 
 

@@ -12,6 +12,7 @@ from sandbox.sms_provider import twilio_signature
 from sandbox.sms_segments import count_segments
 from tests.sandbox.conftest import Begin
 from tests.sandbox.world import ClockFile, Gateway, Hit, settle
+from tests.support.eventually import PATIENCE_SECONDS
 
 SID = "AC" + "0123456789abcdef" * 2
 SERVICE = "MG" + "0123456789abcdef" * 2
@@ -29,7 +30,10 @@ def settings(gateway: Gateway | None = None, **more: Any) -> dict[str, Any]:
 
 def client_of(sandbox: Sandbox, token: str = "token") -> httpx.AsyncClient:
     return httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{sandbox.ports['sms']}", auth=(SID, token), trust_env=False
+        base_url=f"http://127.0.0.1:{sandbox.ports['sms']}",
+        auth=(SID, token),
+        timeout=PATIENCE_SECONDS,
+        trust_env=False,
     )
 
 
@@ -214,7 +218,7 @@ async def test_faults_strike_requests_in_their_order(
     assert len(sandbox.ledger) == 0
     sandbox.faults.http.hang = 1
     with pytest.raises(httpx.ReadTimeout):
-        await client.post(URL, data=form, timeout=0.05)
+        await client.post(URL, data=form, timeout=httpx.Timeout(PATIENCE_SECONDS, read=0.3))
     assert len(sandbox.ledger) == 0
     sandbox.faults.http.drop_after_request = 1
     with pytest.raises(httpx.RemoteProtocolError):

@@ -12,6 +12,7 @@ from sandbox.main import Sandbox
 from sandbox.social_profiles import full_name, provider_id, public_identifier
 from tests.sandbox.conftest import Begin
 from tests.sandbox.world import ClockFile, Gateway, settle
+from tests.support.eventually import PATIENCE_SECONDS
 
 ACCOUNT = "acc-1"
 PERSON = "zoe-martin-42"
@@ -36,6 +37,7 @@ def client_of(sandbox: Sandbox) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{sandbox.ports['social']}/api/v1",
         headers={"X-API-KEY": "key"},
+        timeout=PATIENCE_SECONDS,
         trust_env=False,
     )
 

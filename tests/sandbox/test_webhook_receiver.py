@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.main import Sandbox
 from tests.sandbox.conftest import Begin
+from tests.support.eventually import PATIENCE_SECONDS
 
 KEY = b"k" * 32
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
@@ -25,7 +26,9 @@ async def sandbox(begin: Begin) -> Sandbox:
 @pytest.fixture
 async def client(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
     base = f"http://127.0.0.1:{sandbox.ports['webhook']}"
-    async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=base, trust_env=False, timeout=PATIENCE_SECONDS
+    ) as client:
         yield client
 
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from cadenza.abc import Standing, Verdict
+from cadenza.abc import Standing
 from cadenza.by_hand.steering import steer
-from cadenza.model import Channel, EnrollmentId, EnrollmentStatus
+from cadenza.model import Channel, EnrollmentId, EnrollmentStatus, Verdict
 from cadenza.steps.touch import TouchStep
 from cadenza.storage import batches, due, shards
 from cadenza.storage.database import Database
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, in_time
 from tests.support.pipeline import TWO_MAILS, Pipeline, pipeline
 from tests.support.rows import NOON, enrollments, plan
 
@@ -129,7 +129,7 @@ async def test_a_timer_whose_enrollment_is_being_changed_is_left_for_the_next_pa
     await come_due(calls)
     async with calls.database.transaction() as tx:
         await tx.execute("select 1 from enrollment where id = 1 for no key update")
-        async with asyncio.timeout(5):
+        async with in_time():
             await calls.scheduler.make_pass()
         await due.forget(tx, [(EnrollmentId(1), "call:1")])
     assert await calls.rows("select enrollment_id from task") == [(2,)]

@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
+from cadenza.abc import Draw
 from cadenza.model import Outbound
-from cadenza.storage import batches, journal
+from cadenza.storage import batches, journal, quotas
 from tests.support.pipeline import Pipeline
 
 
-async def crash_after(line: Pipeline, begun: int, *, answered: int = 0) -> None:
-    """A worker claims the batch, begins `begun` touches, reads `answered` answers, and dies."""
+async def crash_after(line: Pipeline, begun: int, *, answered: int = 0, segments: int = 1) -> None:
+    """A worker claims the batch, begins `begun` touches, reads `answered` answers, and dies.
+
+    segments: of each touch, as if they were texts.
+    """
     due = await line.value("select max(due_at) from due")
     line.clock.advance(due - line.clock.now())
     (batch_id,) = await line.release()
@@ -16,6 +20,12 @@ async def crash_after(line: Pipeline, begun: int, *, answered: int = 0) -> None:
         await journal.current_generation(tx)
         batch = await batches.claim(tx, batch_id, "worker", 30)
         assert batch is not None
+        wanted = [
+            (t.touch_id, line.ground.pacer.rules.caps(Draw(account=line.accounts.accounts[0])))
+            for t in batch.touches
+        ]
+        costs = dict.fromkeys([t.touch_id for t in batch.touches], segments)
+        await quotas.take(tx, batch, wanted, line.clock.now(), costs=costs)
         attempts = [
             journal.Attempt(
                 batch_id=batch_id,
@@ -57,6 +67,17 @@ async def test_what_was_not_begun_is_sent_and_what_was_begun_is_unknown(line: Pi
     await line.run(days=1)
     assert len(line.world.sent) == 3
     assert await line.value("select count(*) from touch") == 5
+
+
+async def test_what_was_begun_keeps_its_segments_and_the_rest_gives_them_back(
+    line: Pipeline,
+) -> None:
+    await line.enroll(5)
+    await crash_after(line, begun=2, answered=1, segments=3)
+    line.clock.advance(timedelta(seconds=1))
+    await line.scheduler._keep_house()
+    assert await line.rows("select distinct segments from touch") == [(3,)]
+    assert await line.rows("select used from quota_use") == [(6,)]
 
 
 async def test_an_unknown_mail_is_kept_under_its_message_id(line: Pipeline) -> None:

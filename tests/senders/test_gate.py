@@ -4,6 +4,7 @@ import pytest
 
 from cadenza.errors import TransientSendError
 from senders.gate import Gate
+from tests.support.eventually import in_time
 
 
 async def test_a_closed_gate_lets_nobody_in() -> None:
@@ -47,4 +48,5 @@ async def test_a_visitor_who_gives_up_waiting_takes_no_place() -> None:
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-    await asyncio.wait_for(gate.close(), 1)
+    async with in_time():
+        await gate.close()

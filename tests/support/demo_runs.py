@@ -14,6 +14,8 @@ import redis
 
 from console.demo.make_prospects import as_csv, make_up
 
+_STOP_SECONDS = 15.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class DemoRun:
@@ -87,7 +89,12 @@ async def run_demo(
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
-            await process.wait()
+            try:
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
     report = data_dir / "report.json"
     document = json.loads(report.read_text()) if report.exists() else {}
     return status, document, "".join(printed)

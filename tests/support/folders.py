@@ -27,14 +27,25 @@ def quick_folder() -> Iterator[Path]:
     """
     place = _place()
     _remove_abandoned(place)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    folder, descriptor = _locked_folder(place)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder)
         os.close(descriptor)
+
+
+def _locked_folder(place: Path) -> tuple[Path, int]:
+    """A new folder, and the descriptor that holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        # Before it is locked, another test run may take it for an abandoned one.
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, descriptor
+            os.close(descriptor)
 
 
 def _place() -> Path:

@@ -16,6 +16,7 @@ from cadenza.accounts import Accounts, SenderAccount
 from cadenza.catalog import Catalog, apply_cadence
 from cadenza.course.course import Course
 from cadenza.fence import Fence
+from cadenza.ground import Ground
 from cadenza.limits import LimitRules
 from cadenza.links import Links, LinkSigner
 from cadenza.model import Accepted, BatchId, Channel, Outbound
@@ -167,6 +168,7 @@ class Pipeline:
     enroller: Enroller
     signals: SignalTaker
     notifier: Notifier
+    ground: Ground
     course: Course
     catalog: Catalog
     accounts: Accounts
@@ -270,8 +272,10 @@ async def pipeline(
         redis = Redis.from_url(redis_url)
         limiter = RedisLimiter(redis, clock)
         stack.push_async_callback(redis.aclose)
-        course = Course(catalog, file, clock)
+        ground = Ground.of(catalog, file, clock)
+        course = Course(ground)
         async with database.transaction() as tx:
+            await fence.check(tx)  # as whoever enrolls does when it starts
             await apply_cadence(tx, sources, clock.now())
         journal = JournalWriter(database, metrics)
         await journal.open()
@@ -281,6 +285,7 @@ async def pipeline(
             clock=clock,
             world=world,
             hints=hints,
+            ground=ground,
             course=course,
             catalog=catalog,
             accounts=file,
@@ -314,10 +319,8 @@ async def pipeline(
                 metrics=metrics,
             ),
             applier=EventApplier(database=database, course=course, catalog=catalog, clock=clock),
-            enroller=Enroller(
-                database=database, course=course, catalog=catalog, accounts=file, clock=clock
-            ),
-            signals=SignalTaker(database=database, catalog=catalog, accounts=file, clock=clock),
+            enroller=Enroller(database=database, course=course),
+            signals=SignalTaker(database=database, ground=ground),
             notifier=Notifier(
                 database=database,
                 accounts=file,

@@ -15,6 +15,7 @@ from typing import Any
 import console
 from console.embedded.account import account_for_postgres
 from console.embedded.process import wait_for_end
+from tests.support.eventually import PATIENCE_SECONDS
 
 REPOSITORY = Path(console.__file__).parents[1]
 
@@ -57,8 +58,8 @@ def interrupt_group(process: subprocess.Popen[bytes]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
 
-def assert_ends(process: subprocess.Popen[bytes], timeout_seconds: float = 15.0) -> None:
-    assert wait_for_end(process, timeout_seconds), f"{process.args!r} goes on"
+def assert_ends(process: subprocess.Popen[bytes]) -> None:
+    assert wait_for_end(process, PATIENCE_SECONDS), f"{process.args!r} goes on"
 
 
 def processes_in(folder: Path) -> Sequence[int]:

@@ -32,6 +32,7 @@ from cadenza.recorder import DatabaseRecorder
 from cadenza.slots.filling import go_on
 from cadenza.storage import batches, course_log, enrollments, prospects
 from console.auditing import audit
+from tests.support.eventually import in_time
 from tests.support.pipeline import Pipeline, accounts
 
 PEOPLE = 3
@@ -258,7 +259,7 @@ class Story:
                 if rests:
                     await pause_account(tx, line.accounts, "mail-0", reason="r", clock=line.clock)
                 else:
-                    await go_on(tx, line.course, "mail-0", clock=line.clock)
+                    await go_on(tx, line.ground, "mail-0")
 
     async def migrate(self) -> None:
         """Everybody goes over to a version that says the same otherwise."""
@@ -339,7 +340,8 @@ class Story:
         """Let everything that is under way come to its end."""
         self.fates.clear()
         await self.go_on()
-        await asyncio.wait_for(asyncio.gather(*self.delivering), 20)
+        async with in_time():
+            await asyncio.gather(*self.delivering)
         await self.account(rests=False)
         async with self.line.database.transaction() as tx:
             await batches.expire_worker(tx, "worker")

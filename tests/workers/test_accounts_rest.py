@@ -1,5 +1,6 @@
 """Accounts that rest, by hand or by themselves; and who sends to whom meanwhile."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,11 @@ from cadenza.model import Event, EventType, TouchRef
 from cadenza.slots.filling import go_on
 from cadenza.storage import events
 from console.auditing import audit
+from tests.support.eventually import eventually, in_time
 from tests.support.pipeline import Pipeline, accounts, pipeline
+
+WAITING = """select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'"""
 
 
 async def pause(line: Pipeline, account: str, *, for_good: bool = False) -> None:
@@ -23,7 +28,7 @@ async def pause(line: Pipeline, account: str, *, for_good: bool = False) -> None
 
 async def resume(line: Pipeline, account: str) -> int:
     async with line.database.transaction() as tx:
-        return await go_on(tx, line.course, account, clock=line.clock)
+        return await go_on(tx, line.ground, account)
 
 
 async def broken(line: Pipeline) -> dict[str, int]:
@@ -62,6 +67,31 @@ async def test_nothing_begins_that_was_claimed_before_the_pause(line: Pipeline) 
     await line.work()
     assert line.world.sent == []
     assert await line.value("select count(*) from touch") == 0
+
+
+async def test_nothing_begins_after_a_pause_was_committed_while_it_waited_for_its_row(
+    line: Pipeline,
+) -> None:
+    async def waiting() -> int:
+        return int(await line.value(WAITING))
+
+    await line.enroll()
+    await due_now(line)
+    (batch_id,) = await line.release()
+    async with line.database.transaction() as gate:
+        await gate.fetch("select 1 from enrollment for no key update")
+        delivering = asyncio.create_task(line.delivery.deliver(batch_id))
+        await eventually(waiting)
+        pausing = asyncio.create_task(pause(line, "mail-0"))
+
+        async def pause_is_over_or_waits() -> bool:
+            return pausing.done() or await waiting() == 2
+
+        await eventually(pause_is_over_or_waits)
+        was_committed = pausing.done()
+    async with in_time():
+        await asyncio.gather(delivering, pausing)
+    assert not (was_committed and line.world.sent)
 
 
 async def test_new_people_are_given_to_accounts_that_do_not_rest(

@@ -295,7 +295,7 @@ async def test_explain_tells_an_opt_out_from_an_entry_of_the_list(line: Pipeline
         async with line.database.snapshot() as db:
             fence = Fence("test", line.clock)
             found = await explain_enrollment(
-                db, line.course, fence, EnrollmentId(number), now=line.clock.now()
+                db, line.ground, fence, EnrollmentId(number), now=line.clock.now()
             )
         assert "marketing:email:ada@example.com" in found.suppressed
         return [g.says for w in found.waits_for for g in w.gates if g.name == "suppressed"]

@@ -14,6 +14,7 @@ from cadenza.errors import (
 )
 from cadenza.model import Event, EventType, Outbound, OutboundEmail, TouchRef
 from cadenza.storage import batches, events
+from senders.email_smtp.mime import MailComposer
 from tests.support.pipeline import Pipeline, accounts, pipeline
 
 LEDGER = "select step, status, code from touch order by id"
@@ -177,6 +178,19 @@ async def test_a_reply_stops_the_cadence_and_is_notified_once(line: Pipeline) ->
     assert mail.recipient == "anna@reps.example"
     assert mail.reply_to == "p1@example.com"
     assert "> Yes, please." in mail.text
+
+
+async def test_a_name_with_line_breaks_does_not_keep_the_answer_from_its_owner(
+    line: Pipeline,
+) -> None:
+    await line.enroll(first_name="Zoé\r\nBcc: everybody@example.com")
+    await line.run(days=1)
+    await record(line, reply(await line.value("select id from touch"), line))
+    await line.run(days=1)
+    assert await line.notifier.notify_all() == 1
+    mail = line.world.sent[-1]
+    assert isinstance(mail, OutboundEmail)
+    assert b"\r\nBcc:" not in MailComposer().compose(mail).data.partition(b"\r\n\r\n")[0]
 
 
 async def test_an_event_about_a_touch_in_flight_waits_for_its_commit(line: Pipeline) -> None:

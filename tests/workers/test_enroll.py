@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from cadenza.enrolling.message import MOST_BYTES
+from cadenza.enrolling.envelope import MOST_BYTES
 from tests.support.eventually import eventually
 from tests.support.pipeline import Pipeline
 from workers.intake import RECEIPT_PREFIX, STREAM, Intake, enrollments

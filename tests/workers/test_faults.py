@@ -186,9 +186,7 @@ async def test_capacity_that_was_taken_without_our_hearing_of_it_is_given_back(
             tx,
             batch,
             results.Results(back=[*batch.touches]),
-            course=line.course,
-            catalog=line.catalog,
-            clock=line.clock,
+            line.course,
         )
     assert await line.value("select sum(used) from quota_use") == 0
 

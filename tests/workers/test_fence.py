@@ -39,12 +39,28 @@ async def claim(line: Pipeline, name: str = HERE) -> None:
 
 
 async def test_the_first_who_uses_a_database_claims_it(line: Pipeline) -> None:
-    assert await line.value("select count(*) from instance") == 0
+    await execute(line, "delete from instance")
 
     await line.scheduler.make_pass()
 
     assert await line.rows("select name from instance") == [(HERE,)]
     assert await reason(line) == ""
+
+
+@pytest.mark.parametrize("lost", ["delete from touch", "delete from due"])
+async def test_a_used_database_without_its_claim_is_a_copy(line: Pipeline, lost: str) -> None:
+    await line.enroll()
+    await line.run(days=1)
+    assert len(line.world.sent) == 1
+
+    await execute(line, lost, "delete from instance")
+
+    assert "no claim" in await reason(line)
+    with pytest.raises(FenceClosed, match=r"no claim.*cadenza instance claim"):
+        await line.notifier.notify_all()
+    assert await line.value("select count(*) from instance") == 0
+    await claim(line)
+    assert await line.notifier.notify_all() == 0
 
 
 async def test_a_claim_without_a_name_takes_the_first_that_comes(line: Pipeline) -> None:

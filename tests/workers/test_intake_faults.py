@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 import workers.intake
 from cadenza.accounts import Accounts
-from cadenza.enrolling.message import MOST_BYTES, Row, check_row
+from cadenza.enrolling.envelope import MOST_BYTES
+from cadenza.enrolling.message import Row, check_row
 from tests.support.eventually import eventually
 from tests.support.pipeline import Pipeline
 from tests.workers.test_enroll import intake, message, person, receipt_of
@@ -87,6 +88,21 @@ async def test_a_message_whose_key_can_be_read_is_answered_under_it_and_may_come
     again = await line.enroller.enroll(b'{"key": "k", "cadence": "two", "prospects": []}')
     assert again.status == "accepted"
     assert await line.value("select raw from receipt") is None
+
+
+@pytest.mark.parametrize("error", [ImportError("half an upgrade"), MemoryError()])
+async def test_what_only_this_process_cannot_do_is_left_for_another(
+    line: Pipeline, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def broken(*_: object) -> Row:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.enroll.check_row", broken)
+        with pytest.raises(type(error)):
+            await line.enroller.enroll(message(person()))
+    assert await line.value("select count(*) from receipt") == 0
+    assert (await line.enroller.enroll(message(person()))).accepted == 1
 
 
 async def test_whatever_stands_in_a_row_it_gets_its_verdict(line: Pipeline) -> None:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 from redis.asyncio import Redis
 
-from cadenza.abc import Quota
 from cadenza.errors import LimiterUnavailable
+from cadenza.model import Quota
 from tests.support.clocks import SetClock
 from workers.limiter import RedisLimiter
 

@@ -1,7 +1,10 @@
 """The limiter never grants one too many: in any window, to many processes, over a restart."""
 
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from cadenza.abc import Quota
 from cadenza.errors import LimiterUnavailable
+from cadenza.model import Quota
 from console.embedded import EmbeddedServers
 from tests.cadenza.pacing.support import most_within
 from tests.support.clocks import SetClock
@@ -20,33 +23,40 @@ from workers.limiter import RedisLimiter
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
-# What a worker process does: asks for 20 permits at a time, as fast as it can.
+# What a worker process does until its input ends: asks for 20 permits at a time, as fast as it can,
+# and tells when it began to ask and of each permit.
 WORKER = """
-import asyncio, sys
+import asyncio, os, sys
 from datetime import timedelta
 from redis.asyncio import Redis
-from cadenza.abc import Quota
 from cadenza.clock import WallClock
 from cadenza.errors import LimiterUnavailable
+from cadenza.model import Quota
 from workers.limiter import RedisLimiter
 
-async def main(url, seconds):
-    clock, granted = WallClock(), 0
-    until = clock.monotonic() + seconds
-    quota = Quota(key="shared", limit=40, burst=10, period=timedelta(minutes=1), reason="r")
-    while clock.monotonic() < until:
+def tell(what):
+    os.write(1, f"{clock.monotonic()} {what}\\n".encode())  # a line whole, whoever else writes
+
+async def main(url):
+    quota = Quota(key="shared", limit=400, burst=10, period=timedelta(minutes=1), reason="r")
+    is_over = asyncio.ensure_future(asyncio.to_thread(sys.stdin.read))
+    tell("asks")
+    while not is_over.done():
         client = Redis.from_url(url)
         limiter = RedisLimiter(client, clock)
         try:
-            while clock.monotonic() < until:
-                granted += sum(g.granted for g in await limiter.acquire([[quota]] * 20))
+            while not is_over.done():
+                for grant in await limiter.acquire([[quota]] * 20):
+                    if grant.granted:
+                        tell("granted")
         except LimiterUnavailable:
             await asyncio.sleep(0.01)
         await client.aclose()
-    print(granted)
 
-asyncio.run(main(sys.argv[1], float(sys.argv[2])))
+clock = WallClock()
+asyncio.run(main(sys.argv[1]))
 """
+INTERVAL_SECONDS = 60 / (400 - 10 + 1)
 
 
 @settings(
@@ -170,25 +180,45 @@ async def test_keys_that_are_past_are_forgotten(client: Redis) -> None:  # noqa:
 def test_many_processes_get_no_permit_too_many_over_a_restart(
     own_servers: EmbeddedServers,
 ) -> None:
-    """40 a minute, 10 at once: the first after an interval, and a restart adds none."""
+    """400 a minute, 10 at once: the first after an interval, and a restart adds none."""
     assert own_servers.valkey is not None
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, own_servers.redis_url, "7"],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
+    told, tells = os.pipe()
+    command = [sys.executable, "-c", WORKER, own_servers.redis_url]
+    workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=tells) for _ in range(3)]
+    os.close(tells)
     try:
-        with pytest.raises(subprocess.TimeoutExpired):
-            workers[0].wait(timeout=4)
-        own_servers.valkey.kill()
-        own_servers.valkey.restart()
-        granted = [int(worker.communicate(timeout=30)[0]) for worker in workers]
+        with os.fdopen(told) as lines:
+            before, after = list[float](), list[float]()
+            began = heard(lines, before, asking=len(workers))
+            heard(lines, before, granted=3)
+            killed = time.monotonic()
+            own_servers.valkey.kill()
+            own_servers.valkey.restart()
+            back = time.monotonic()
+            heard(lines, after, granted=12)
+            for worker in workers:
+                worker.communicate()
+            heard(lines, after)
+            ended = time.monotonic()
     finally:
         for worker in workers:
             worker.kill()
             worker.wait()
-    # An interval is a minute / 31: without a restart three at most, with it fewer.
-    assert 1 <= sum(granted) <= 3
+    sooner = [moment for moment in before + after if moment < killed]
+    assert len(sooner) <= (killed - began) / INTERVAL_SECONDS
+    # One may have been granted in the moment of the kill, and be told of later.
+    assert len(before + after) - len(sooner) - 1 <= (ended - back) / INTERVAL_SECONDS
+
+
+def heard(lines: Iterable[str], grants: list[float], *, asking: int = 0, granted: int = 0) -> float:
+    """Note grants until so many have begun to ask and were granted more, else to the end.
+
+    Returns when the first began to ask.
+    """
+    first, began = len(grants), list[float]()
+    for line in lines:
+        moment, what = line.split()
+        (grants if what == "granted" else began).append(float(moment))
+        if (asking or granted) and len(began) >= asking and len(grants) - first >= granted:
+            break
+    return min(began, default=0.0)

@@ -22,7 +22,7 @@ from cadenza.model import AddressRef, Channel, Event, EventType
 from cadenza.recorder import DatabaseRecorder
 from cadenza.slots.filling import go_on
 from cadenza.storage import batches, prospects
-from tests.support.eventually import eventually
+from tests.support.eventually import eventually, in_time
 from tests.support.pipeline import TWO_MAILS, Pipeline, accounts, pipeline
 from tests.workers.cadences import cadence
 from tests.workers.test_apply_events import SOMEBODY_WAITS
@@ -61,7 +61,8 @@ async def waiting(line: Pipeline, held: str, work: Awaitable[object]) -> AsyncIt
         task = asyncio.ensure_future(work)
         await eventually(lambda: line.value(SOMEBODY_WAITS))
         yield
-    await asyncio.wait_for(task, 10)
+    async with in_time():
+        await task
 
 
 async def free(line: Pipeline, query: str) -> Sequence[int]:
@@ -126,14 +127,12 @@ async def test_a_batch_holds_no_times_of_accounts_while_it_waits_for_a_cadence(
                 later = replace(second, due_at=line.clock.now() + timedelta(hours=1))
                 account = file.account_by_id["mail-0"]
                 profile = (await prospects.find(tx, "p2@example.com"))[0]
-                openings = line.course.pacer.openings(
+                openings = line.ground.pacer.openings(
                     line.catalog[version], profile, Channel.EMAIL, account
                 )
                 anew = {second.touch_id: (Draw(account=account), openings)}
                 outcome = Results(skipped=[(first, version)], back=[later], anew=anew)
-                await commit(
-                    tx, batch, outcome, course=line.course, catalog=line.catalog, clock=line.clock
-                )
+                await commit(tx, batch, outcome, line.course)
 
         held = "select 1 from cadence where name = 'next' for update"
         async with waiting(line, held, deliver()):
@@ -186,7 +185,7 @@ async def test_an_account_that_goes_on_is_held_after_the_enrollments_that_waited
 
     async def wake() -> None:
         async with line.database.transaction() as tx:
-            assert await go_on(tx, line.course, "mail-0", clock=line.clock) == 1
+            assert await go_on(tx, line.ground, "mail-0") == 1
 
     async with waiting(line, "select 1 from enrollment for update", wake()):
         assert len(await free(line, "select id from account_pause")) == 1

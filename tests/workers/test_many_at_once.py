@@ -120,11 +120,11 @@ class Crowd:
         async with line.database.transaction() as tx:
             await pause_account(tx, line.accounts, "mail-1", reason="r", clock=line.clock)
         async with line.database.transaction() as tx:
-            await go_on(tx, line.course, "mail-1", clock=line.clock)
+            await go_on(tx, line.ground, "mail-1")
 
     async def fill(self) -> None:
         async with self.line.database.transaction() as tx:
-            await fill_up(tx, self.line.course, self.line.clock.now())
+            await fill_up(tx, self.line.ground, self.line.clock.now())
 
 
 async def again_and_again(act: Callable[[], Awaitable[None]]) -> None:

@@ -125,11 +125,11 @@ async def test_a_slot_that_becomes_free_is_filled_by_who_waits(
         stopped = "delete from due where enrollment_id in (select enrollment_id from due {})"
         await line.execute(stopped.format("order by due_at limit 3"))
         async with line.database.transaction() as tx:
-            moved = await fill_up(tx, line.course, line.clock.now())
+            moved = await fill_up(tx, line.ground, line.clock.now())
         assert moved >= 3  # whoever moves makes room for the next
         assert await line.value(today, tonight) == 5
         async with line.database.transaction() as tx:
-            assert await fill_up(tx, line.course, line.clock.now()) == 0
+            assert await fill_up(tx, line.ground, line.clock.now()) == 0
         await line.run(days=10)
         assert len(line.world.sent) == 17
         assert await broken(line) == {}
@@ -178,7 +178,7 @@ async def test_the_forecast_says_what_is_taken_free_and_binds(
     async with pipeline(database_url, redis_url, file=file, sources=one_mail()) as line:
         await line.enroll(60)
         async with line.database.transaction() as tx:
-            book = await line.course.pacer.books.view(tx, line.clock.now() + timedelta(days=9))
+            book = await line.ground.pacer.books.view(tx, line.clock.now() + timedelta(days=9))
         days = forecast(line.accounts, book, line.clock.now(), 7)
         assert [d.binds for d in days[5:]] == ["closed", "closed"]
         taken = {d.day.day: d.taken for d in days}
@@ -210,3 +210,15 @@ async def test_what_an_enrollment_leaves_is_free_for_the_next(
         line.clock.advance(timedelta(minutes=11))  # what is counted may be ten minutes old
         await line.enroll(3, key="other", prefix="q")
         assert await line.value("select max(due_at) from due") < before + timedelta(hours=12)
+
+
+async def test_no_time_is_given_twice_however_far_a_backlog_reaches(
+    database_url: str, redis_url: str
+) -> None:
+    file = accounts(per_day=50, per_week=3, min_gap="7 hours")
+    async with pipeline(database_url, redis_url, file=file, sources=one_mail()) as line:
+        for n in range(30):  # ten weeks
+            await line.enroll(key=f"k{n}", prefix=f"a{n}-")
+        times = [at for (at,) in await line.rows("select due_at from due")]
+        assert len(set(times)) == 30
+        assert max(times) > MONDAY + timedelta(weeks=9)

@@ -68,6 +68,27 @@ def values_of(text: str) -> frozenset[str]:
     return frozenset(value.strip(" \"'").lower() for value in text.split(" or "))
 
 
+@dataclass(frozen=True, kw_only=True)
+class OneOf:
+    """What `is` asks of a value. values: lower case, any of them; none: any value at all."""
+
+    values: frozenset[str]
+    negated: bool
+
+    @classmethod
+    def read(cls, said: str, *, negated: bool) -> "OneOf":
+        """`FR or BE`, `set` or `missing`; negated: `not` stood before it."""
+        values = values_of(said)
+        if values in ({"set"}, {"missing"}):
+            return cls(values=frozenset(), negated=negated != (values == {"missing"}))
+        return cls(values=values, negated=negated)
+
+    def fits(self, value: str) -> bool:
+        """Whether `value`, empty where nothing is known, is what it asks for."""
+        told = value.lower()
+        return (told in self.values if self.values else bool(told)) != self.negated
+
+
 def first_of(standing: Standing, step: str, what: Iterable[str]) -> datetime | None:
     """When any of `what` first happened to any form of `step`."""
     history = standing.state.history

@@ -60,6 +60,12 @@ def test_limits_are_written_as_people_say_them(path: Path) -> None:
     assert accounts.providers["smtp"].per_second == 100
 
 
+def test_a_provider_may_have_nothing_but_a_rolling_limit(path: Path) -> None:
+    providers = f"{SMALLEST}providers: {{smtp: {{rolling: {{7 days: 300}}}}}}"
+    rolling = load(path, providers).providers["smtp"].rolling
+    assert rolling == {parse_period("rolling 7 days"): 300}
+
+
 def test_settings_and_secrets_are_read_from_the_environment(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +123,10 @@ def test_settings_that_are_mappings_of_another_kind_stay_as_they_are(path: Path)
             ": organisation.time_zone: 'Mars/Base' is not a time zone: write for instance",
         ),
         (
+            SMALLEST.replace("Road", "Road, follow_ups_first: 100%"),
+            ": organisation.follow_ups_first: write at most 95%: with more, people who were not",
+        ),
+        (
             SMALLEST.replace("Road", "Road, notify_from: ada"),
             ": organisation.notify_from: 'ada' is not the id of an email account",
         ),
@@ -154,6 +164,10 @@ def test_settings_that_are_mappings_of_another_kind_stay_as_they_are(path: Path)
             ".secrets.password: write {env: NAME} or {file: PATH}, never the secret itself",
         ),
         (
+            with_mail("secrets: {password: {file: /dev/null}}"),
+            ".secrets.password: the secret is empty: put it into that variable or file",
+        ),
+        (
             with_mail("secrets: {password: {env: NOT_SET_ANYWHERE}}"),
             ".secrets.password: the environment variable NOT_SET_ANYWHERE is not set",
         ),
@@ -178,6 +192,7 @@ def test_settings_that_are_mappings_of_another_kind_stay_as_they_are(path: Path)
             ": account 'mail' names owner 'bob', who is not under `owners`: add them or remove",
         ),
         (f"{SMALLEST}providers: {{smtp: {{per_second: 0}}}}", ": providers.smtp.per_second: Input"),
+        (f"{SMALLEST}providers: {{smtp: {{zone: UTC}}}}", ": providers.smtp: write at least one"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_place_and_the_mend(
@@ -387,6 +402,23 @@ def test_a_wrong_limit_is_refused_with_the_mend(path: Path, row: str, message: s
     assert message in str(caught.value)
 
 
+def test_two_entries_that_count_the_same_are_refused(path: Path) -> None:
+    rows = """limits:
+  - {scope: domain, match: gmail.com, at_most: 20, per: day}
+  - {scope: domain, match: Gmail.com, at_most: 5, per: 1 day}
+"""
+    with pytest.raises(ConfigurationError, match=r"limits\.1 counts the same as limits\.0"):
+        load(path, SMALLEST + rows)
+
+
+def test_entries_below_an_hour_count_texts_in_segments(path: Path) -> None:
+    rows = "limits:\n  - {scope: deployment, at_most: 10, per: second}\n"
+    accounts = load(path, SMALLEST + rows)
+    draw = Draw(account=accounts.accounts[0], segments=3)
+    costs = {q.reason: q.cost for q in LimitRules(accounts).quotas(draw)}
+    assert costs["deployment_limit"] == 3
+
+
 def test_an_entry_with_a_match_stands_in_for_the_one_without(path: Path) -> None:
     rows = """limits:
   - {scope: domain, at_most: 20, per: hour}
@@ -412,9 +444,16 @@ def test_every_reason_of_a_rule_is_in_the_monitoring_page() -> None:
     assert missing == []
 
 
+def test_the_file_to_begin_with_is_a_good_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANN_SMTP_PASSWORD", "secret")
+    page = (Path(__file__).parents[3] / "docs" / "sending.md").read_text(encoding="utf-8")
+    accounts = load(path, page.split("```yaml\n")[1].partition("```")[0])
+    assert [account.group for account in accounts.accounts] == ["outreach"]
+
+
 def test_the_example_of_the_page_on_sending_is_a_good_file(path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "sending.md").read_text(encoding="utf-8")
-    example = page.partition("```yaml\n")[2].partition("```")[0]
+    example = page.split("```yaml\n")[2].partition("```")[0]
     owners = "owners:\n  - {id: ann, name: Ann, email: ann@reps.example}\n"
     sms = "  - {id: text, channel: sms, provider: twilio, address: '+12025550141'}\n"
     text = example.replace("\naccounts:\n", f"\n{owners}accounts:\n{sms}", 1)

@@ -55,6 +55,27 @@ def test_the_header_is_compared_down_to_its_innermost_keys() -> None:
     ]
 
 
+def statuses(names: str) -> dict[str, str]:
+    rules = ", ".join(f"{name}: {{crm: {name}}}" for name in names)
+    return {"c.yaml": f"cadence: c\nstatuses: {{field: Status, {rules}}}\nsteps: []"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("abc", "bac", ["order of statuses: a, b, c → b, a, c"]),
+        ("abc", "acb", ["order of statuses: a, b, c → a, c, b"]),
+        ("bc", "abc", ["statuses.a: nothing → crm: a", "order of statuses: b, c → a, b, c"]),
+        ("ab", "abc", ["statuses.c: nothing → crm: c"]),
+        ("abc", "ac", ["statuses.b: crm: b → nothing"]),
+    ],
+)
+def test_another_order_of_statuses_is_told_for_the_first_is_where_all_begin(
+    before: str, after: str, told: list[str]
+) -> None:
+    assert [str(change) for change in compare(statuses(before), statuses(after))] == told
+
+
 def test_steps_within_steps_are_compared_like_others() -> None:
     old = (
         "  - step: work\n    parallel:\n      a:\n        - step: pack\n          task: todo\n"

@@ -91,6 +91,37 @@ def test_own_calendars_may_do_without_public_holidays_and_have_other_weekdays() 
     assert days.add(date(2026, 3, 5), 1) == date(2026, 3, 8)  # from a Thursday to a Sunday
 
 
+@pytest.mark.parametrize(
+    ("country", "after_thursday"),
+    [("FR", 6), ("EG", 8), ("IL", 8), ("SA", 8), ("AE", 6), (None, 6)],
+)
+def test_business_days_are_those_of_the_countrys_week(
+    country: str | None, after_thursday: int
+) -> None:
+    days = calendars().at(country).counting(Days.BUSINESS)
+    assert days.add(date(2026, 3, 5), 1) == date(2026, 3, after_thursday)
+
+
+def test_a_friday_is_no_day_for_cairo_unless_the_window_is_open_on_holidays() -> None:
+    friday, noon = date(2026, 3, 6), datetime(2026, 3, 6, 10, tzinfo=UTC)
+    cairo = calendars().at("EG")
+    where = "Africa/Cairo"
+
+    assert cairo.opening(OFFICE, Channel.EMAIL, friday, where, service=False) is None
+    assert cairo.closed(OFFICE, Channel.EMAIL, noon, where, service=False) is Closed.HOLIDAY
+    assert cairo.closed(ALWAYS, Channel.EMAIL, noon, where, service=False) is None
+
+
+def test_an_own_week_stands_in_for_the_countrys_weekend() -> None:
+    friday = date(2026, 3, 6)
+    own = calendars([{"countries": ["EG"], "weekdays": "mon-fri"}]).at("EG")
+    worked = calendars([{"countries": ["EG"], "worked": [friday]}]).at("EG")
+
+    for calendar in (own, worked):
+        hours = calendar.opening(OFFICE, Channel.EMAIL, friday, "Africa/Cairo", service=False)
+        assert hours is not None
+
+
 def test_an_own_calendar_of_a_region_is_for_it_alone() -> None:
     own = {"countries": ["US-CA"], "holidays": ["2026-03-31"]}
 
@@ -129,8 +160,12 @@ def test_a_blackout_silences_its_channels_in_its_countries() -> None:
         ("FL", 20, Closed.LEGAL_HOURS),
         ("NY", 20, None),
         ("NY", 21, Closed.LEGAL_HOURS),
-        (None, 20, Closed.LEGAL_HOURS),
-        (None, 9, Closed.LEGAL_HOURS),
+        ("MA", 19, None),
+        ("MA", 20, Closed.LEGAL_HOURS),
+        ("KY", 9, Closed.LEGAL_HOURS),
+        ("MS", 12, Closed.LEGAL_HOURS),  # nothing on Sundays
+        ("LA", 12, Closed.LEGAL_HOURS),
+        (None, 12, Closed.LEGAL_HOURS),
     ],
 )
 def test_marketing_texts_keep_to_the_hours_of_the_state_or_the_strictest_of_all(
@@ -145,6 +180,42 @@ def test_marketing_texts_keep_to_the_hours_of_the_state_or_the_strictest_of_all(
     assert found is closed
     assert calendar.closed(ALWAYS, Channel.SMS, sunday, "America/New_York", service=True) is None
     assert calendar.closed(ALWAYS, Channel.EMAIL, sunday, "America/New_York", service=False) is None
+
+
+def test_a_foreign_number_brings_the_law_of_its_country() -> None:
+    def hours(
+        country: str, phone: str, day: date, zone: str = PARIS, *, service: bool = False
+    ) -> tuple[datetime, datetime] | None:
+        calendar = calendars().where(country, phone, zone)
+        return calendar.opening(ALWAYS, Channel.SMS, day, zone, service=service)
+
+    def utc(day: int, hour: int) -> datetime:
+        return datetime(2026, 2, day, hour, tzinfo=UTC)
+
+    # 08:00 to 22:00 in Paris, and 10:00 to 18:00 in Florida.
+    assert hours("FR", "+13055551234", date(2026, 2, 3)) == (utc(3, 15), utc(3, 21))
+    assert hours("FR", "+33612345678", date(2026, 2, 3)) == (utc(3, 7), utc(3, 21))
+    assert hours("FR", "+13055551234", date(2026, 2, 16)) is None  # Washington's birthday there
+    assert hours("FR", "+13055551234", date(2026, 2, 3), service=True) == (utc(2, 23), utc(3, 23))
+    # Where the country itself has no rule, that of the number is the only one.
+    assert hours("BE", "+33612345678", date(2026, 2, 3)) == (utc(3, 7), utc(3, 21))
+    # In Sydney it is Wednesday when Tuesday's hours begin in California.
+    assert hours("AU", "+14155551234", date(2026, 2, 4), "Australia/Sydney") == (
+        utc(3, 18),
+        utc(4, 2),
+    )
+    assert hours("US", "+13055551234", date(2026, 2, 3)) == hours(
+        "US", "+12125551234", date(2026, 2, 3)
+    )
+
+
+def test_a_foreign_number_changes_nothing_but_texts() -> None:
+    calendar = calendars().where("FR", "+13055551234", PARIS)
+    washington = date(2026, 2, 16)
+    assert calendar.holiday(washington) is None
+    assert calendar.opening(OFFICE, Channel.EMAIL, washington, PARIS, service=False) == (
+        calendars().at("FR").opening(OFFICE, Channel.EMAIL, washington, PARIS, service=False)
+    )
 
 
 def test_french_texts_rest_on_sundays_and_holidays() -> None:

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from cadenza.accounts import Accounts
+from cadenza.calendars import Closed, Window
+from cadenza.calendars.resolving import country_of
 from cadenza.calendars.zones import Whereabouts, zones_of
 from cadenza.enrolling.message import check_row
 from cadenza.enrolling.row_values import RowRejected
@@ -12,6 +14,7 @@ from cadenza.storage.prospects import NewProspect
 from tests.cadenza.calendars.places import OFFICE
 from tests.cadenza.planner.courses import person
 
+EVER = Window(weekdays=frozenset(range(7)), opens=0, closes=1440, on_holidays=True)
 TOLL_FREE = "+18005550123"  # of twenty countries
 
 
@@ -118,3 +121,19 @@ def test_the_country_of_the_number_stands_for_one_that_is_not_given() -> None:
     profile = replace(person(), country=None, phone="+33612345678", fields={})
 
     assert accounts().places.of(profile).country == "FR"
+
+
+def test_a_number_that_is_in_no_plan_is_bound_by_the_law_of_its_code() -> None:
+    """An area code may be newer than the tables."""
+    profile = replace(person(), country=None, phone="+15550100199", fields={})
+    calendar = accounts().places.of(profile)
+    evening = datetime(2026, 3, 3, 1, 30, tzinfo=UTC)  # 20:30 in New York
+
+    assert calendar.country == "US"
+    assert calendar.holiday(date(2026, 7, 4)) is not None
+    closed = calendar.closed(EVER, Channel.SMS, evening, "America/New_York", service=False)
+    assert closed is Closed.LEGAL_HOURS
+
+
+def test_a_satellite_is_in_no_country() -> None:
+    assert country_of("+870773111632") is None

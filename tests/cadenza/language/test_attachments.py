@@ -19,7 +19,8 @@ from cadenza.language.attachments import (
     media_type,
 )
 from cadenza.language.loader import compile_cadence
-from cadenza.language.source import Place, Reporter, Text
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text
 from cadenza.steps.email import EmailStep
 from tests.cadenza.planner.courses import sources
 

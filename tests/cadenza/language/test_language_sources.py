@@ -10,8 +10,8 @@ from cadenza.errors import CadenceError
 from cadenza.language.files import cadence_files
 from cadenza.language.loader import load_cadence
 from cadenza.language.reading import read_sources
+from cadenza.language.reporter import Reporter
 from cadenza.language.segments import read_table
-from cadenza.language.source import Reporter
 from tests.cadenza.planner.courses import MAIL
 
 CADENCE = """\
@@ -167,3 +167,22 @@ def test_a_link_that_leads_nowhere_counts_as_a_cadence_file(tmp_path: Path) -> N
     assert cadence_files([tmp_path, real]) == [broken, real]
     with pytest.raises(CadenceError, match=r"broken.yaml:1:1: it cannot be read: No such file"):
         load_cadence(broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("mail.@EMEA.liquid", "call it `mail.@emea.liquid`"),
+        ("mail.fr-CA.@North America.liquid", "call it `mail.fr-CA.@north-america.liquid`"),
+        ("mail.emea.liquid", "write `NAME.fr.liquid`, `NAME.@emea.liquid` or both"),
+    ],
+)
+def test_a_variant_whose_name_says_no_language_or_region_is_told(
+    tmp_path: Path, name: str, meant: str
+) -> None:
+    path = write(tmp_path, {**FILES, f"templates/trial/{name}": MAIL})
+    with pytest.raises(CadenceError) as raised:
+        load_cadence(path)
+    [problem] = raised.value.problems
+    assert problem.place.file == str(tmp_path / "templates" / "trial" / name)
+    assert problem.message.endswith(meant)

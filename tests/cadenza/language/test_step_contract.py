@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cadenza.abc import GoTo, Standing, StepType
+from cadenza.abc import Standing, StepType
 from cadenza.errors import CadenceError
 from cadenza.language.loader import compile_cadence
 from cadenza.language.source import Problem
 from cadenza.language.steps import step_types
-from cadenza.model import Channel
+from cadenza.model import Channel, GoTo
 from cadenza.planner import start, state_from_json, state_to_json
 from tests.cadenza.planner.courses import MONDAY, Walk, cadence, person, sources
 from tests.cadenza.planner.test_planner_properties import STEPS

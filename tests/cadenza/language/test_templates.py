@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from cadenza.errors import MissingVariable, RenderError
 from cadenza.language.email_template import RenderedEmail, compile_email, one_line
 from cadenza.language.markup import to_html, to_text
-from cadenza.language.source import Place, Reporter, Text
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Place, Text
 from cadenza.language.template import Variables, compile_template
 
 VARIABLES: Variables = {
@@ -387,3 +388,13 @@ def test_mail_template_is_refused(source: str, line: int, column: int, message: 
     [problem] = reporter.problems
     assert message in problem.message
     assert problem.place == Place(file="mail.liquid", line=line, column=column)
+
+
+@pytest.mark.parametrize(
+    ("value", "filters"),
+    [("1e999", "modulo: 3"), ("nan", "round"), ("9" * 4000, "times: prospect.title")],
+    ids=["infinite", "no number", "too long"],
+)
+def test_a_value_that_cannot_be_counted_with_holds_the_touch(value: str, filters: str) -> None:
+    with pytest.raises(RenderError, match="cannot count"):
+        filled(f"{{{{ prospect.title | {filters} }}}}", title=value)

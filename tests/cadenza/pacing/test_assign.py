@@ -1,15 +1,17 @@
 """Times under limits: nothing over a cap in any window, nothing lost, nothing idle."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cadenza.calendars import Window, local_date, opening
-from cadenza.pacing.assign import assign
+from cadenza.calendars import Slot, Window, local_date, opening
+from cadenza.pacing.assign import Wish, assign
 from cadenza.pacing.book import second_of
 from cadenza.pacing.grid import EPOCH, grid_of
 from tests.cadenza.pacing.support import MONDAY, OFFICE, book_of, file, most_within, wish
@@ -174,12 +176,44 @@ def test_nothing_is_given_before_an_account_begins_its_ramp() -> None:
     assert {g.reason for g in found} == {"account_ramp"}
 
 
-def test_a_cap_that_never_opens_leaves_a_touch_where_it_was() -> None:
+@pytest.mark.parametrize("min_gap", ["0 seconds", "10 minutes", "3 days"])
+def test_a_cap_that_opens_in_ten_years_gives_no_time_twice(min_gap: str) -> None:
     ramp = {"start": 1, "since": date(2036, 1, 1)}
-    accounts = file({"min_gap": "0 seconds", "ramp": ramp})
-    wanted = wish(accounts, 1)
-    given_ = assign(book_of(accounts), wanted)
-    assert (given_.due_at, given_.reason) == (wanted.due_at, "account_ramp")
+    accounts = file({"min_gap": min_gap, "ramp": ramp})
+    book = book_of(accounts)
+    found = [assign(book, wish(accounts, n)) for n in range(5)]
+    assert {g.reason for g in found} == {"account_ramp"}
+    assert all(MONDAY + 400 * DAY < g.due_at < g.window_end for g in found)
+    if min_gap != "0 seconds":
+        assert len({g.due_at for g in found}) == 5
+
+
+def test_a_backlog_of_years_has_a_time_for_each_and_is_found_quickly() -> None:
+    accounts = file({"per_month": 1, "min_gap": "10 minutes"})
+    book = book_of(accounts)
+    asked: list[datetime] = []
+
+    def counted(wanted: Wish) -> Wish:
+        def openings(moment: datetime) -> Slot:
+            asked.append(moment)
+            return wanted.openings(moment)
+
+        return replace(wanted, openings=openings)
+
+    found = [assign(book, counted(wish(accounts, n))) for n in range(60)]
+    months = [(g.due_at.year, g.due_at.month) for g in found]
+    assert len(set(months)) == 60
+    assert max(months) == (2031, 2)
+    # Of a full month one opening is looked at, not each of its days.
+    assert len(asked) < 61 * 60
+
+
+def test_first_touches_have_room_however_much_is_kept_for_follow_ups() -> None:
+    accounts = file({"per_day": 3}, organisation={"follow_ups_first": "95%"})
+    book = book_of(accounts)
+    found = [assign(book, wish(accounts, n, is_first=True)) for n in range(9)]
+    assert Counter(g.due_at.day for g in found) == {2: 3, 3: 1, 4: 1, 5: 1, 6: 1, 9: 1, 10: 1}
+    assert len({g.due_at for g in found}) == 9
 
 
 def test_weekends_and_nights_are_crossed() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cadenza.model import EnrollmentState, Transition
+from cadenza.model import EnrollmentState, EventType, Transition
 from cadenza.planner import LogEntry, migrate, migrated, replay, state_to_json
 from tests.cadenza.planner.courses import DAY, HOUR, MONDAY, THREE_MAILS, Walk, cadence, person
 from tests.cadenza.planner.test_planner_lanes import REFUND
@@ -84,6 +84,43 @@ def test_lanes_end_with_a_parallel_that_is_mapped() -> None:
     assert done.state.lanes == {}
     assert done.replaced == {"work:1", "collect:1", "repay:1"}
     assert [plan.position for plan in done.plans] == ["third:1"]
+
+
+MORE = """    stock:
+      - step: restock
+        task: todo
+        day: 2
+        wait: done
+  join: all
+"""
+
+
+def test_a_lane_that_is_new_begins_and_its_gaps_count_from_the_migration() -> None:
+    walk = lanes()
+    begun_on = walk.state.at("").reached_day
+    done = migration(walk, REFUND.replace("  join: all\n", MORE))
+    lane = done.state.lanes["stock"]
+    assert (lane.step, lane.reached_at, lane.reached_day) == ("restock", walk.now + HOUR, begun_on)
+    assert {name: done.state.lanes[name] for name in walk.state.lanes} == walk.state.lanes
+    assert done.replaced.isdisjoint({"collect:1", "repay:1"})
+    (plan,) = done.plans
+    assert (plan.position, plan.due_at > walk.now + HOUR) == ("restock:1", True)
+
+
+def test_a_lane_that_has_only_another_name_does_not_begin_again() -> None:
+    walk = lanes()
+    walk.act("repay")
+    walk.hear(EventType.TASK_DONE, "repay", disposition="approved", at=walk.now + HOUR)
+    assert [*walk.state.lanes] == ["logistics"]
+    renamed = REFUND.replace("payments:", "money:")
+    assert [*migration(walk, renamed).state.lanes] == ["logistics"]
+
+
+def test_a_lane_that_is_new_does_not_begin_for_who_has_passed_the_parallel() -> None:
+    walk = lanes()
+    walk.state = migration(walk, REFUND, work="feedback").state
+    assert walk.state.step == "feedback"
+    assert migration(walk, REFUND.replace("  join: all\n", MORE)).state.lanes == {}
 
 
 def test_a_finished_enrollment_stays_as_it_is() -> None:

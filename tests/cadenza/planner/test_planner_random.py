@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
-from cadenza.abc import Standing, WaitUntil
+from cadenza.abc import Standing
 from cadenza.language.cadence import Cadence
 from cadenza.model import (
     EnrollmentStatus,
@@ -15,6 +15,7 @@ from cadenza.model import (
     Planned,
     Profile,
     Transition,
+    WaitUntil,
 )
 from cadenza.planner import (
     LogEntry,

@@ -62,6 +62,36 @@ async def test_places_of_a_day_are_never_given_twice(database: Database) -> None
     assert len((await take(database, batch, range(100, 110), both)).ends) == 5
 
 
+async def test_a_touch_takes_as_many_places_as_it_costs_and_gives_them_back(
+    database: Database,
+) -> None:
+    batch = await claimed(database, 1)
+    costs = {TouchId(1): 3, TouchId(2): 3, TouchId(3): 2, TouchId(4): 1}
+    wanted = [(touch_id, [cap(5)]) for touch_id in costs]
+    async with database.transaction() as tx:
+        taken = await quotas.take(tx, batch, wanted, NOON, costs=costs)
+        reserved = await batches.fence(tx, batch)
+    assert list(taken.ends) == [1, 3]
+    midnight = NOON.replace(hour=0)
+    # Tomorrow has five places: three for the one, one for the other.
+    assert {r.retry_at for r in taken.refused.values()} == {midnight + DAY}
+    assert [quotas.cost_of(reserved, touch_id) for touch_id in costs] == [3, 1, 2, 1]
+    assert quotas.unused(reserved, [TouchId(3)]) == {("account:a:day", midnight): 3}
+
+
+async def test_a_costly_touch_waits_until_a_rolling_window_has_room_for_all_of_it(
+    database: Database,
+) -> None:
+    batch = await claimed(database, 1)
+    rolling = cap(4, span=DAY)
+    first = NOON.replace(hour=0)
+    await take(database, batch, [1], [rolling], first)
+    await take(database, batch, [2, 3], [rolling], first + 6 * HOUR)
+    async with database.transaction() as tx:
+        taken = await quotas.take(tx, batch, [(TouchId(4), [rolling])], NOON, costs={TouchId(4): 3})
+    assert taken.refused[TouchId(4)].retry_at >= first + DAY + 6 * HOUR
+
+
 async def test_a_touch_that_one_cap_refuses_takes_no_place_under_another(
     database: Database,
 ) -> None:

@@ -122,6 +122,7 @@ class Desk:
             database=self.line.database,
             accounts=self.line.accounts,
             catalog=self.line.catalog,
+            ground=self.line.ground,
             course=self.line.course,
             links=self.line.links,
             fence=Fence("test", self.line.clock),

@@ -69,4 +69,6 @@ async def test_capacity_is_told_for_each_account_and_day(desk: Desk) -> None:
     desk.line.clock.advance(timedelta(minutes=1))
     rests = await desk.json("capacity", "--days", "1", "--account", "mail-0")
     assert [(d["free"], d["binds"]) for d in rests] == [(0, "account_paused")]
+    unknown = await desk.refused("capacity", "--account", "mail-9")
+    assert "there is no account 'mail-9' in the accounts file" in unknown
     assert "account_per_day" in await desk.ok("capacity", "--days", "2")

@@ -19,7 +19,7 @@ from console.processes.common import Parts
 from events.serving import gateway_server
 from tests.console.desk.desk import Desk
 from tests.console.desk.test_docs import API, blocks
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 
 TOKEN = "a long enough token"
 HEADERS = {"authorization": f"Bearer {TOKEN}"}
@@ -63,7 +63,9 @@ async def serve(parts: Parts, hints: Hints, token: SecretStr | None) -> AsyncIte
 async def api(desk: Desk, hints: Hints) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the token."""
     async for url in serve(desk.parts(), hints, SecretStr(TOKEN)):
-        async with httpx.AsyncClient(base_url=url, headers=HEADERS) as client:
+        async with httpx.AsyncClient(
+            base_url=url, headers=HEADERS, timeout=PATIENCE_SECONDS
+        ) as client:
             yield client
 
 
@@ -98,7 +100,9 @@ async def test_without_the_token_nothing_is_answered(api: httpx.AsyncClient) -> 
 
 async def test_without_a_configured_token_the_api_is_off(desk: Desk, hints: Hints) -> None:
     async for url in serve(desk.parts(), hints, None):
-        async with httpx.AsyncClient(base_url=url, headers=HEADERS) as client:
+        async with httpx.AsyncClient(
+            base_url=url, headers=HEADERS, timeout=PATIENCE_SECONDS
+        ) as client:
             answer = await client.get("/api/tasks")
             assert "set CADENZA_API_TOKEN" in problem(answer, 503)
 
@@ -178,13 +182,24 @@ async def test_wrong_requests_say_what_is_wrong_and_not_whom_it_is_about(
     for body in bodies:
         detail = problem(await api.post(path, json=body), 422)
         assert "secret" not in detail
-    for raw in (b"{", b"\xff", b'{"disposition": "\\ud800"}', b"[" * 50_000):
+    raws = (
+        b"{",
+        b"\xff",
+        b'{"disposition": "\\ud800"}',
+        b'{"disposition": "connected", "note": "\\ud800"}',
+        b'{"disposition": "connected", "\\ud800": 1}',
+        b"[" * 50_000,
+    )
+    for raw in raws:
         answer = await api.post(path, content=raw, headers={"content-type": "application/json"})
         assert answer.status_code in (400, 422)
         problem(answer, answer.status_code)
     assert "choose one of" in problem(await api.post(path, json={"disposition": "sold"}), 422)
     assert await desk.line.value("select state from task") == "open"
+    form = await api.post(path, data={"disposition": "connected"})
+    assert "`Content-Type: application/json`" in problem(form, 422)
     for query in ("limit=0", "limit=501", "after=x", "state=gone", "due_by=2026-03-02T10:00:00",
+                  "due_by=9999-12-31T23:59:59-14:00", "due_by=0001-01-01T00:00:00%2B14:00",
                   "owner=%00", f"after={2**63}"):  # fmt: skip
         problem(await api.get(f"/api/tasks?{query}"), 422)
 
@@ -250,7 +265,9 @@ async def test_while_the_database_is_away_it_says_so(desk: Desk, hints: Hints) -
     async with Database("postgresql://nobody@127.0.0.1:1/none") as away:
         parts = replace(desk.parts(), database=away)
         async for url in serve(parts, hints, SecretStr(TOKEN)):
-            async with httpx.AsyncClient(base_url=url, headers=HEADERS) as client:
+            async with httpx.AsyncClient(
+                base_url=url, headers=HEADERS, timeout=PATIENCE_SECONDS
+            ) as client:
                 answer = await client.get("/api/tasks")
                 assert problem(answer, 503) == "the database does not answer"
 

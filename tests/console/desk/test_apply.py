@@ -1,5 +1,10 @@
 """`cadenza apply`."""
 
+from dataclasses import replace
+
+from structlog.testing import capture_logs
+
+from console.processes.common import tell_missing_groups
 from tests.console.desk.desk import MIXED, Desk
 
 
@@ -35,6 +40,37 @@ async def test_a_channel_needs_an_account_of_its_group(desk: Desk) -> None:
     assert "mixed.yaml:10:5: the accounts file has no email account in group `sales`" in told
     assert "(there: outreach)" in told
     assert "mixed.yaml:24:5: the accounts file has no sms account in group `default`" in told
+
+
+async def test_live_cadences_that_send_from_a_group_which_is_gone_are_told(desk: Desk) -> None:
+    await desk.line.enroll(1)
+    file = desk.folder / "accounts.yaml"
+    file.write_text(file.read_text().replace("outreach", "sales"))
+    path = write_mixed(desk, MIXED["mixed.yaml"].replace("email: outreach}", "email: sales}"))
+    for command in ("plan", "apply"):
+        result = await desk.cadenza(command, path)
+        assert result.exit_code == 0
+        assert "warning: cadence mixed (version 1) sends from email group outreach" in result.stderr
+        assert "(version 2)" not in result.stderr
+
+
+async def test_processes_say_at_their_start_which_groups_are_gone(desk: Desk) -> None:
+    accounts = [a.model_copy(update={"group": "sales"}) for a in desk.line.accounts.accounts]
+    file = desk.line.accounts.model_copy(update={"accounts": accounts})
+    with capture_logs() as logs:
+        await tell_missing_groups(desk.parts())
+        assert logs == []
+        await tell_missing_groups(replace(desk.parts(), accounts=file))
+    assert logs == [
+        {
+            "event": "account_group_missing",
+            "cadence": "mixed",
+            "version": 1,
+            "channel": "email",
+            "group": "outreach",
+            "log_level": "warning",
+        }
+    ]
 
 
 async def test_two_files_cannot_be_one_cadence(desk: Desk) -> None:

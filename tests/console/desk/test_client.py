@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from cadenza.enrolling.message import MOST_ROWS, EnrollmentMessage, UnreadableMessage
+from cadenza.enrolling.envelope import MOST_ROWS, UnreadableMessage
+from cadenza.enrolling.message import EnrollmentMessage
 from console.enroll import EnrollmentClient, EnrollmentNotSent, ReceiptsMissing
 from tests.console.desk.desk import Desk
 from workers.intake import RECEIPT_PREFIX, STREAM

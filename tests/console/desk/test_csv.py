@@ -45,7 +45,7 @@ def test_rows_are_counted_as_a_spreadsheet_does() -> None:
         (b"\n \n", "is empty"),
         (b"\x81\x8d", "neither UTF-8 nor Windows-1252"),
         (b"\xff\xfea", "neither UTF-8 nor Windows-1252"),
-        (b"a,b\n" + b"x" * 1_000_001, "not a CSV file"),
+        (b"a,b\n" + b"x" * 1_000_001, "not a CSV file: row 2: a cell has more than 1,000,000"),
     ],
 )
 def test_what_is_no_table_says_why(raw: bytes, reason: str) -> None:

@@ -124,6 +124,10 @@ async def test_a_wrong_entry_at_the_command_line_is_refused(desk: Desk) -> None:
     assert await desk.line.value("select count(*) from suppression") == 0
 
 
+async def test_a_list_that_is_not_there_is_refused(desk: Desk) -> None:
+    assert "cannot read the file" in await desk.refused("do-not-contact", "import", "/no/list.txt")
+
+
 async def test_entries_of_marketing_alone_end_sales_and_are_told_apart(desk: Desk) -> None:
     await desk.line.enroll(2)
     path = desk.write("list.txt", "p1@example.com\nmarketing:p9@example.com\n")

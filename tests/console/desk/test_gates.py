@@ -5,6 +5,11 @@ from typing import Any
 
 import pytest
 
+from cadenza.fence import Fence
+from cadenza.insight.explaining import explain_enrollment
+from cadenza.insight.reasons import SENTENCES
+from cadenza.model import EnrollmentId
+from cadenza.storage.overview import OverviewReader
 from tests.console.desk.desk import Desk
 
 
@@ -74,6 +79,27 @@ async def test_an_account_that_rests_is_a_gate(desk: Desk) -> None:
     assert "a new certificate" in (await gates(desk))["account_paused"]["says"]
 
 
+async def test_a_group_that_the_accounts_file_lacks_is_a_gate_until_somebody_adds_it(
+    desk: Desk,
+) -> None:
+    await desk.line.enroll(1)
+    file = desk.folder / "accounts.yaml"
+    file.write_text(file.read_text().replace("outreach", "sales"))
+    await desk.line.execute("update due set reason = 'no_sender_account'")
+    waiting = await first(desk)
+    told = {gate["name"]: gate["says"] for gate in waiting["gates"]}
+    assert told["no_sender_account"] == (
+        "the accounts file has no email account in group outreach for them"
+    )
+    assert waiting["earliest"] is None
+
+
+async def test_who_goes_on_from_another_account_of_the_group_is_held_by_none(desk: Desk) -> None:
+    await desk.line.enroll(1)
+    await desk.line.execute("update due set account = 'mail-gone'")
+    assert "no_sender_account" not in await gates(desk)
+
+
 async def test_a_full_day_of_the_account_is_a_gate(desk: Desk) -> None:
     await desk.line.enroll(1)
     account = await desk.line.value("select account from due")
@@ -84,6 +110,24 @@ async def test_a_full_day_of_the_account_is_a_gate(desk: Desk) -> None:
         datetime(2026, 3, 1, 23, tzinfo=UTC),  # midnight in Paris
     )
     assert "account_per_day" in await gates(desk)
+
+
+async def test_whatever_made_a_touch_later_is_told_in_words_and_counted_by_its_name(
+    desk: Desk,
+) -> None:
+    await desk.line.enroll(1)
+    line, fence = desk.line, Fence("test", desk.line.clock)
+    reader = OverviewReader(line.database, line.accounts, line.clock, fence)
+    for reason, sentence in SENTENCES.items():
+        await line.execute("update due set reason = $1", reason)
+        async with line.database.snapshot() as db:
+            told = await explain_enrollment(
+                db, line.ground, fence, EnrollmentId(1), now=line.clock.now()
+            )
+        (waiting,) = told.waits_for
+        assert sentence in waiting.says
+        assert sentence in {gate.name: gate.says for gate in waiting.gates}[reason]
+        assert [(one.reason, one.touches) for one in (await reader.read()).waiting] == [(reason, 1)]
 
 
 async def test_what_has_no_time_is_named(desk: Desk) -> None:

@@ -13,6 +13,7 @@ async def test_a_database_that_another_instance_has_is_shown_and_can_be_claimed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CADENZA_INSTANCE", "test")
+    await desk.line.execute("delete from instance")
     assert (await desk.json("instance", "show"))["claimed"] is None
     await desk.line.scheduler.make_pass()
     assert (await desk.json("instance", "show"))["closed"] is None
@@ -33,6 +34,17 @@ async def test_a_database_that_another_instance_has_is_shown_and_can_be_claimed(
     shown = await desk.json("instance", "show")
     assert (shown["closed"], shown["claimed"]["identity"]["name"]) == (None, "a copy")
     assert (await desk.json("status"))["fence"] is None
+
+
+async def test_a_used_database_that_nobody_claimed_can_be_claimed(desk: Desk) -> None:
+    await desk.line.enroll(1)
+    await desk.line.execute("delete from instance")
+    assert "first process" not in await desk.ok("instance", "show")
+    shown = await desk.json("instance", "show")
+    assert shown["claimed"] is None
+    assert "holds enrollments or touches, and no claim" in shown["closed"]
+    assert "claimed" in await desk.ok("instance", "claim", "--yes")
+    assert (await desk.json("instance", "show"))["closed"] is None
 
 
 def test_a_copied_data_folder_has_another_name(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from cadenza.accounts import Accounts
 from tests.console.desk.desk import ACCOUNTS, Desk
 from tests.console.desk.test_api import HEADERS, TOKEN, Hints, problem, serve
 from tests.console.desk.test_docs import DOCS, blocks
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually
 from workers.intake import SIGNAL_RECEIPT_PREFIX, SIGNAL_STREAM, Intake, signals
 
 CRM = """
@@ -68,7 +68,9 @@ async def crm(desk: Desk) -> Desk:
 @pytest.fixture
 async def api(crm: Desk) -> AsyncIterator[httpx.AsyncClient]:
     async for url in serve(crm.parts(), Hints(), SecretStr(TOKEN)):
-        async with httpx.AsyncClient(base_url=url, headers=HEADERS) as client:
+        async with httpx.AsyncClient(
+            base_url=url, headers=HEADERS, timeout=PATIENCE_SECONDS
+        ) as client:
             yield client
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from cadenza.accounts import Accounts
 from cadenza.addresses import email_address, linkedin_profile, mail_domain, phone_number
-from cadenza.enrolling.message import RowRejected, check_row
+from cadenza.enrolling.message import check_row
+from cadenza.enrolling.row_values import RowRejected
 from tests.console.desk.desk import ACCOUNTS, Desk
 
 GOOD = '{"email": "ada@example.com", "country": "FR"}'

@@ -197,6 +197,19 @@ def test_an_account_of_which_too_much_comes_back_pauses_and_its_touches_wait(
     assert simulate(run) == simulation
 
 
+def test_touches_of_a_group_that_the_accounts_file_lacks_wait(tmp_path: Path) -> None:
+    file = wide(100_000)
+    renamed = [
+        a.model_copy(update={"group": "sales"}) if a.channel == "email" else a
+        for a in file.accounts
+    ]
+    run = options(tmp_path, accounts=file.model_copy(update={"accounts": renamed}))
+    simulation = simulate(run)
+    assert simulation.tally.deferred["", "no_sender_account"] == simulation.enrolled
+    assert simulation.active == simulation.enrolled
+    assert simulation.tally.held == {}
+
+
 def test_halves_keep_colleagues_and_shared_addresses_together() -> None:
     rows = [
         {"id": "a", "email": "a@x.example", "company": "One", "country": "FR"},

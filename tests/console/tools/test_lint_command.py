@@ -13,7 +13,7 @@ import cadences
 from console.commands import command_line
 
 SHIPPED = Path(cadences.__path__[0])
-BROKEN = Path(__file__).parents[2] / "cadenza" / "lint" / "broken"
+BROKEN = Path(__file__).parents[2] / "cadenza" / "authoring" / "lint" / "broken"
 ERROR = BROKEN / "sms-consent.yaml"
 ADVICE = BROKEN / "shrinking-gaps.yaml"
 
@@ -83,6 +83,27 @@ def test_accounts_are_checked_only_if_given() -> None:
     path = BROKEN / "missing-account.yaml"
     assert cadenza("lint", path).exit_code == 0
     assert cadenza("lint", path, "--accounts", BROKEN.parent / "accounts.yaml").exit_code == 1
+
+
+def test_accounts_are_checked_without_their_secrets(tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.yaml"
+    document = YAML(typ="safe", pure=True).load(BROKEN.parent / "accounts.yaml")
+    for account in document["accounts"]:
+        account["secrets"] = {"password": {"file": "/run/secrets/of-another-machine"}}
+    with accounts.open("w", encoding="utf-8") as file:
+        YAML(typ="safe", pure=True).dump(document, file)
+    done = cadenza("lint", BROKEN / "missing-account.yaml", "--accounts", accounts)
+    assert done.exit_code == 1
+    assert "missing-account" in done.stdout
+
+
+def test_accounts_file_with_a_wrong_key_is_told(tmp_path: Path) -> None:
+    accounts = tmp_path / "accounts.yaml"
+    there = (BROKEN.parent / "accounts.yaml").read_text(encoding="utf-8")
+    accounts.write_text(f"{there}\nacounts: []\n", encoding="utf-8")
+    done = cadenza("lint", ADVICE, "--accounts", accounts)
+    assert done.exit_code == 2
+    assert f"{accounts}: acounts: is not known here" in done.stderr
 
 
 # draw -----------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from email.policy import SMTP
 import pytest
 
 from cadenza.model import Channel, Event, EventType, MessageRef, TouchRef
+from events.mailbox import bounces
+from events.mailbox.diagnosis import Diagnosis, diagnose
 from events.mailbox.interpret import interpret
 from tests.events.mailbox.mails import (
     BOUNCE_ADDRESS,
@@ -413,3 +415,22 @@ def test_different_mails_are_different_events() -> None:
         mail("Yes.", Message_ID="", Date="Wed, 4 Mar 2026 10:00:00 +0100"),
     ]
     assert len({_events(raw)[0].external_id for raw in raws}) == len(raws)
+
+
+def test_a_report_on_ever_so_many_recipients_is_little_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[str] = []
+
+    def counting(words: str, **more: str) -> Diagnosis:
+        read.append(words)
+        return diagnose(words, **more)
+
+    monkeypatch.setattr(bounces, "diagnose", counting)
+    notice = "".join(f"550 {n} no such user\n" for n in range(20))
+    status = "Final-Recipient: rfc822;a@b{n}\nAction: failed\nStatus: 5.0.0 {n}\n\n"
+    statuses = "".join(status.format(n=n) for n in range(20))
+    report = f"--b\nContent-Type: message/delivery-status\n\n{statuses}\n"
+    raw = f"Content-Type: multipart/report; boundary=b\n\n--b\n\n{notice}{report * 40}--b--\n"
+    assert _types(raw.encode(), sender="") == [EventType.SOFT_BOUNCED]
+    assert len(read) <= 40

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import aiosmtplib
 import pytest
@@ -11,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from cadenza.errors import ConfigurationError
 from cadenza.model import EventType, TouchId
 from events.mailbox import server as server_module
+from events.mailbox.mail import Mail
+from events.mailbox.mime import MAX_BYTES
 from events.mailbox.server import MailboxServer
 from events.recording import EventBatcher
 from monitoring.metrics import IntakeMetrics
@@ -24,7 +27,7 @@ from tests.events.mailbox.mails import (
 )
 from tests.events.support import LINKS, MAIL_DOMAIN, NOW, SIGNER, MemoryRecorder
 from tests.support.clocks import SetClock
-from tests.support.eventually import eventually
+from tests.support.eventually import PATIENCE_SECONDS, eventually, in_time
 
 
 class Mailbox:
@@ -47,7 +50,10 @@ class Mailbox:
 
     def client(self) -> aiosmtplib.SMTP:
         return aiosmtplib.SMTP(
-            hostname="127.0.0.1", port=self.server.port, start_tls=False, timeout=5
+            hostname="127.0.0.1",
+            port=self.server.port,
+            start_tls=False,
+            timeout=PATIENCE_SECONDS,
         )
 
     async def talk(self, *lines: bytes) -> list[bytes]:
@@ -62,7 +68,7 @@ class Mailbox:
 
 
 async def _answer(reader: asyncio.StreamReader) -> bytes:
-    async with asyncio.timeout(5):
+    async with in_time():
         while (line := await reader.readline())[3:4] == b"-":
             pass
     return line.rstrip()
@@ -239,11 +245,57 @@ async def test_lines_longer_than_the_standard_allows_are_read(mailbox: Mailbox) 
     assert event.data["text"].startswith("word word")
 
 
+@pytest.mark.parametrize("endless", [b"\r\n", b"x"], ids=["lines", "one line"])
+async def test_of_a_long_mail_only_the_beginning_is_kept(
+    mailbox: Mailbox, endless: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    parsed = Mail.of
+
+    def counting(raw: bytes) -> Mail:
+        seen.append(len(raw))
+        return parsed(raw)
+
+    monkeypatch.setattr(Mail, "of", counting)
+    long = b"Subject: x\r\n\r\nYes.\r\n" + endless * (3 * MAX_BYTES // 2 // len(endless))
+    async with mailbox.client() as smtp:
+        await smtp.sendmail(PERSON, REPLY_ADDRESS, long)
+    [size] = seen
+    assert MAX_BYTES <= size < MAX_BYTES + 256 * 1024
+    assert len(mailbox.recorder.events) == 1
+
+
+@pytest.mark.parametrize("endless", [b"\r\n", b"x"], ids=["lines", "one line"])
+async def test_an_endless_mail_is_hung_up_on(
+    endless: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "_MAX_LINES", 1_000)
+    small = Mailbox(MemoryRecorder(), max_mail_bytes=100_000)
+    await small.server.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", small.server.port)
+    try:
+        await _answer(reader)
+        for line in (b"EHLO x", b"MAIL FROM:<>", f"RCPT TO:<{REPLY_ADDRESS}>".encode(), b"DATA"):
+            writer.write(line + b"\r\n")
+            await _answer(reader)
+        writer.write(endless * 1_000_000)
+        with suppress(ConnectionError):  # hung up on while we were still talking: as good
+            async with in_time():
+                assert (await reader.read()).startswith(b"552")
+    finally:
+        writer.close()
+        await small.server.stop()
+    assert small.recorder.events == []
+
+
 async def test_too_many_connections_are_sent_away() -> None:
     narrow = Mailbox(MemoryRecorder(), max_connections=1)
     await narrow.server.start()
     try:
-        async with narrow.client():
+        async with narrow.client() as smtp:
+            await smtp.ehlo()
+            await smtp.mail(PERSON)
+            await smtp.rcpt(REPLY_ADDRESS)
             assert (await narrow.talk())[0].startswith(b"421 4.3.2")
 
         async def room_again() -> bool:
@@ -254,13 +306,39 @@ async def test_too_many_connections_are_sent_away() -> None:
         await narrow.server.stop()
 
 
+async def test_connections_without_mail_for_us_keep_nobody_out() -> None:
+    narrow = Mailbox(MemoryRecorder(), max_connections=2)
+    await narrow.server.start()
+    try:
+        strangers = [await asyncio.open_connection("127.0.0.1", narrow.server.port) for _ in "ab"]
+        for reader, _ in strangers:
+            assert (await reader.readline()).startswith(b"220")
+        async with narrow.client() as smtp:
+            await smtp.sendmail(PERSON, REPLY_ADDRESS, mail("Yes"))
+        async with in_time():
+            assert (await strangers[0][0].read()).startswith(b"421 4.3.2")
+        for _, writer in strangers:
+            writer.close()
+    finally:
+        await narrow.server.stop()
+    assert len(narrow.recorder.events) == 1
+
+
+async def test_an_address_written_in_many_ways_is_one_recipient(mailbox: Mailbox) -> None:
+    prefix, _, rest = REPLY_ADDRESS.partition(".")
+    spellings = [f"{prefix}.{rest}", f"{prefix.upper()}.{rest}", f"{prefix}.{rest.upper()}"]
+    async with mailbox.client() as smtp:
+        await smtp.sendmail(PERSON, spellings, mail("Yes"))
+    assert [len(events) for events in mailbox.recorder.calls] == [1]
+
+
 async def test_a_bug_leaves_the_mail_with_its_sender(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_args: object) -> None:
         raise ValueError("the words of jane@prospect.example")
 
-    monkeypatch.setattr(server_module, "interpret", broken)
+    monkeypatch.setattr(server_module, "interpret_for", broken)
     async with mailbox.client() as smtp:
         with pytest.raises(aiosmtplib.SMTPDataError) as refused:
             await smtp.sendmail(PERSON, REPLY_ADDRESS, mail("Yes"))

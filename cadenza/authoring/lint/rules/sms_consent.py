@@ -98,8 +98,8 @@ def _asks_consent(condition: Condition) -> bool | None:
     """Whether it holds for those who gave consent, or for those who did not; None: neither."""
     for part in _parts(condition):
         if isinstance(part, FieldIs) and _CONSENT.search(str(part.field).lower()):
-            says_no = bool(part.values) and part.values <= _NO
-            return part.negated == says_no
+            says_no = bool(part.said.values) and part.said.values <= _NO
+            return part.said.negated == says_no
     return None
 
 

@@ -7,7 +7,8 @@ from cadenza.authoring.lint.rule import Case, Finding, Level, LintRule
 from cadenza.authoring.lint.samples import worst_values
 from cadenza.errors import RenderError
 from cadenza.language.partials import without_renders
-from cadenza.language.source import Reporter, Text
+from cadenza.language.reporter import Reporter
+from cadenza.language.source import Text
 from cadenza.language.template import compile_template
 from cadenza.sms.segments import Encoding, Segments, measure
 

@@ -3,26 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cadenza.course.onward import hold_onward
-from cadenza.enrolling.starting import Begun, Wanted, begin
-from cadenza.errors import CadenzaError, UnknownName
+from cadenza.enrolling.onward import hold_onward
+from cadenza.enrolling.starting import begin
+from cadenza.enrolling.wanted import Begun, Wanted
+from cadenza.errors import UnknownName
+from cadenza.ground import Ground
 from cadenza.model import EnrollmentId, EnrollmentState, EnrollmentStatus, Profile
 from cadenza.planner import LogEntry, state_to_json
 from cadenza.storage import course_log, enrollments, statuses
 from cadenza.storage.cadences import StoredVersion
 from cadenza.storage.database import Connection
 
-if TYPE_CHECKING:
-    from cadenza.course.course import Course
-
 _MOST_AT_ONCE = 5
 """Cadences that somebody may pass through in one moment: more are going in circles."""
-
-
-class CannotMoveOn(CadenzaError):
-    """The cadence to which an enrollment moves is not there, or does not take its person."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +53,7 @@ class Move:
 
 async def start_people(
     tx: Connection,
-    course: "Course",
+    ground: Ground,
     version: StoredVersion,
     wanted: Sequence[Wanted],
     now: datetime,
@@ -70,7 +65,7 @@ async def start_people(
 
     Whom a first step moves into a cadence that does not take them waits, paused, with the reason.
     """
-    begun = await begin(tx, course, version, wanted, now, moved_here=moved_here)
+    begun = await begin(tx, ground, version, wanted, now, moved_here=moved_here)
     by_number = {w.number: w for w in wanted}
     entered = [
         (b.enrollment_id, str(effect.data["status"]), b.starts_at or now)
@@ -87,7 +82,7 @@ async def start_people(
     ]
     if moving:
         moves = [_move(by_number[b.number], b, data) for b, data in moving]
-        refusals = await move_people(tx, course, moves, now, passed=passed + 1)
+        refusals = await move_people(tx, ground, moves, now, passed=passed + 1)
         stuck = [
             (b.enrollment_id, b.state, reason)
             for (b, data), reason in zip(moving, refusals, strict=True)
@@ -98,7 +93,7 @@ async def start_people(
 
 
 async def move_people(
-    tx: Connection, course: "Course", moves: Sequence[Move], now: datetime, *, passed: int = 0
+    tx: Connection, ground: Ground, moves: Sequence[Move], now: datetime, *, passed: int = 0
 ) -> Sequence[str | None]:
     """Start people in other cadences; for each why that is impossible, or None.
 
@@ -112,14 +107,14 @@ async def move_people(
     for n, move in enumerate(moves):
         try:
             if move.cadence not in versions:
-                versions[move.cadence] = await course.catalog.newest(tx, move.cadence)
+                versions[move.cadence] = await ground.catalog.newest(tx, move.cadence)
         except UnknownName as error:
             reasons[n] = str(error)
     people = [m.profile.prospect_id for m in moves]
-    await hold_onward(tx, course.catalog, versions, people)
+    await hold_onward(tx, ground.catalog, versions, people)
     for version in sorted(versions.values(), key=lambda v: v.cadence_id):
         wanted = [_wanted(n, m) for n, m in enumerate(moves) if m.cadence == version.name]
-        begun = await start_people(tx, course, version, wanted, now, moved_here=True, passed=passed)
+        begun = await start_people(tx, ground, version, wanted, now, moved_here=True, passed=passed)
         for b in begun:
             if b.verdict == "refused":
                 reasons[b.number] = f"cadence {version.name} does not take them: {b.reason}"
