@@ -26,6 +26,7 @@ from cadenza.storage import due
 from cadenza.storage.database import Database
 from cadenza.storage.migrations import upgrade
 from console.embedded import embedded_servers
+from console.processes import spare_the_collector
 from tests.support.clocks import SetClock
 from tests.support.folders import quick_folder
 from tests.support.pipeline import TWO_MAILS
@@ -57,6 +58,7 @@ FREE: dict[str, Any] = {"min_gap": "none", "per_day": 1_000_000}
 def main() -> None:
     """Measure and print."""
     cadence = compile_cadence(TWO_MAILS)
+    spare_the_collector()  # as the processes of a deployment do
     with quick_folder() as folder, embedded_servers(folder, durable=False) as servers:
         upgrade(servers.database_url)
         for name, limits, rows in (("all rules", CAREFUL, LIMITS), ("no rules", FREE, ())):

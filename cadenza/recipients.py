@@ -49,20 +49,25 @@ def recipient_for(channel: Channel, to: str | None, profile: Profile) -> Recipie
     )
 
 
-def can_reach(channel: Channel, to: str | None, profile: Profile) -> bool:
-    """Whether `recipient_for` would find somebody: asked whenever a touch is planned."""
+def address_for(channel: Channel, to: str | None, profile: Profile) -> str | None:
+    """The address of whom `recipient_for` would find: asked whenever a touch is planned."""
     if to is None:
-        return _own_address(channel, profile) is not None
+        return _own_address(channel, profile)
     party = profile.parties.get(to)
-    return party is not None and _party_address(channel, party, profile.country) is not None
+    return _party_address(channel, party, profile.country) if party is not None else None
 
 
 def recipient_of(
     cadence: "Cadence", step: str, channel: Channel, profile: Profile
 ) -> Recipient | None:
     """The same for a touch of the step `step`, whatever has become of that step."""
+    return recipient_for(channel, party_of(cadence, step), profile)
+
+
+def party_of(cadence: "Cadence", step: str) -> str | None:
+    """Which party a step names, if it is another one than the prospect."""
     to: str | None = getattr(cadence.steps.get(step), "to", None)
-    return recipient_for(channel, to, profile)
+    return to
 
 
 def by_whose_hours(channel: Channel, recipient: Recipient, profile: Profile) -> Profile:

@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 from cadenza.accounts.people import SenderAccount
 
@@ -12,44 +11,40 @@ NO_ACCOUNT = "no_sender_account"
 
 _MASK = (1 << 64) - 1
 _MOST = float(1 << 52)
-# Odd multipliers that mix well. Source: Stafford, Better Bit Mixing, 2011.
-_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+# Both halves of a product of 128 bits, folded into one. Source: Wang Yi, wyhash, 2019.
+_MULTIPLIER = 0xA0761D6478BD642F
 
 
-def choose_by_weight(candidates: Sequence[SenderAccount], key: str) -> SenderAccount | None:
-    """The account for `key`, each with a probability in proportion to its weight.
+class Shares:
+    """Shares people out among accounts, each with a probability in proportion to its weight.
 
     Weighted highest random weight (rendezvous) hashing: an account that is
     added or taken away moves only its own share of people. Source: Schindelhauer
     and Schomaker, Weighted Distributed Hash Tables, 2005 (the logarithmic method).
     """
-    if len(candidates) < 2:
-        return candidates[0] if candidates else None
-    # Written out, since it is done for every touch and every account of its group.
-    seed, weight = _number(key), candidates[0].weight
-    best, chosen, is_even = -1, candidates[0], True
-    for account in candidates:
-        value = (seed ^ _seed(account.id)) * _FIRST & _MASK
-        value = (value ^ value >> 29) * _SECOND & _MASK
-        value ^= value >> 32
-        if value > best:
-            best, chosen = value, account
-        is_even = is_even and account.weight == weight
-    if is_even:  # the logarithm changes no order
-        return chosen
-    return max(candidates, key=lambda account: _score(account, seed))
+
+    __slots__ = ("_accounts", "_is_even", "_seeds")
+
+    def __init__(self, accounts: Sequence[SenderAccount]) -> None:
+        self._accounts = accounts
+        self._seeds = [_number(f"account\0{account.id}") for account in accounts]
+        self._is_even = len({account.weight for account in accounts}) < 2
+
+    def of(self, key: str) -> SenderAccount | None:
+        """The account for `key`; None if there is none at all."""
+        if len(self._accounts) < 2:
+            return self._accounts[0] if self._accounts else None
+        seed = _number(key)
+        # Written out, since it is done for every touch and every account of its group.
+        drawn = [(both := (seed ^ own) * _MULTIPLIER) >> 64 ^ both & _MASK for own in self._seeds]
+        if not self._is_even:  # else the logarithm changes no order
+            scores = map(_score, self._accounts, drawn)
+            return max(zip(scores, range(len(drawn)), self._accounts, strict=True))[2]
+        return self._accounts[drawn.index(max(drawn))]
 
 
-def _score(account: SenderAccount, seed: int) -> float:
-    value = (seed ^ _seed(account.id)) * _FIRST & _MASK
-    value = (value ^ value >> 29) * _SECOND & _MASK
-    drawn = (((value ^ value >> 32) >> 12) + 0.5) / _MOST  # never 0, never 1
-    return account.weight / -math.log(drawn)
-
-
-@lru_cache(maxsize=16384)
-def _seed(account_id: str) -> int:
-    return _number(f"account\0{account_id}")
+def _score(account: SenderAccount, drawn: int) -> float:
+    return account.weight / -math.log(((drawn >> 12) + 0.5) / _MOST)  # never of 0, never of 1
 
 
 def _number(text: str) -> int:

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from cadenza.accounts.choice import choose_by_weight
+from cadenza.accounts.choice import Shares
 from cadenza.accounts.limits import LimitRow, ProviderLimits
 from cadenza.accounts.people import Organisation, Owner, SenderAccount
 from cadenza.accounts.values import Strict
@@ -80,10 +80,8 @@ class Accounts(Strict):
             account = self.account_by_id.get(sticky)
             if account is not None and (account.channel, account.group) == (channel, group):
                 return account
-        return choose_by_weight(
-            self._able(channel, group, profile.owner_id, frozenset(paused), frozenset(retired)),
-            profile.key,
-        )
+        able = self._able(channel, group, profile.owner_id, frozenset(paused), frozenset(retired))
+        return able.of(profile.key)
 
     def _able(
         self,
@@ -92,7 +90,7 @@ class Accounts(Strict):
         owner: str,
         paused: frozenset[str],
         retired: frozenset[str],
-    ) -> Sequence[SenderAccount]:
+    ) -> Shares:
         """The accounts among which new people of an owner are shared out."""
         asked = (channel, group, owner, paused, retired)
         found = self._shared_out.get(asked)
@@ -103,12 +101,12 @@ class Accounts(Strict):
             own = [a for a in members if a.owner == owner]
             able = own or [a for a in members if a.owner is None]
             able = [a for a in able if a.weight > 0] or able
-            found = [a for a in able if a.id not in paused] or able
+            found = Shares([a for a in able if a.id not in paused] or able)
             self._shared_out[asked] = found
         return found
 
     @cached_property
-    def _shared_out(self) -> dict[tuple[object, ...], Sequence[SenderAccount]]:
+    def _shared_out(self) -> dict[tuple[object, ...], Shares]:
         return {}
 
     def members(self, channel: Channel, group: str) -> Sequence[SenderAccount]:

@@ -60,9 +60,9 @@ def assign(book: SlotBook, wish: Wish) -> Given:
     asked once more when it has come.
     """
     begin, at, end = min(wish.not_before, wish.due_at), wish.due_at, wish.window_end
-    reason: str | None = None
+    reason, grid = None, grid_of(wish.draw.account)
     for _ in range(_MOST_OPENINGS):
-        search = _Search(book, wish, begin, end - TAIL_MARGIN)
+        search = _Search(book, wish, grid, begin, end - TAIL_MARGIN)
         found = search.between(at, search.last)
         resumes = search.resumes
         if found is None and begin < at and not search.is_closed:
@@ -84,7 +84,7 @@ def _after_all(book: SlotBook, wish: Wish, reached: Given) -> Given:
     """A time from `reached` on that nobody has, whatever the caps say; it is taken in the book."""
     at, end, grid = reached.due_at, reached.window_end, grid_of(wish.draw.account)
     if grid is not None:
-        search = _Search(book, wish, at, end)
+        search = _Search(book, wish, grid, at, end)
         at = search.free(grid, at)
         for _ in range(_MOST_OPENINGS):
             if at < end:
@@ -102,10 +102,12 @@ class _Search:
     here, from where the search began, everything was found taken.
     """
 
-    def __init__(self, book: SlotBook, wish: Wish, begin: datetime, last: datetime) -> None:
+    def __init__(
+        self, book: SlotBook, wish: Wish, grid: Grid | None, begin: datetime, last: datetime
+    ) -> None:
         self._book = book
         self._wish = wish
-        self._grid: Grid | None = grid_of(wish.draw.account)
+        self._grid = grid
         self._begin = begin
         self.last = last
         self.is_closed = False

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate, repeat
 
 from cadenza.abc import Draw
 from cadenza.accounts import Accounts, Period, Unit
@@ -80,6 +81,7 @@ class SlotBook:
         self._firsts: Counter[tuple[str, datetime]] = Counter()
         # What was found free last, with its counters: mostly it is taken at once.
         self._free: tuple[Draw, datetime, Sequence[tuple[Buckets, datetime | int]]] | None = None
+        self._looked_at: tuple[Draw, Sequence[tuple[Cap, Buckets]]] | None = None
 
     def turn_to(self, now: datetime) -> None:
         """Go over to the day of `now`: a book that is kept for long."""
@@ -88,11 +90,14 @@ class SlotBook:
     # What is known.
 
     def mark(self, account_id: str, grid: Grid, seconds: Iterable[int]) -> None:
-        """These moments (seconds since 1970) of an account with a gap are taken."""
+        """These moments (seconds since 1970) of an account with a gap are taken.
+
+        From the last to the first it costs least: what follows each is known then.
+        """
         skips = self._next_free.setdefault(account_id, {})
         for second in seconds:
             for number in grid.near(second):
-                skips[number] = number + 1
+                skips[number] = skips.get(number + 1, number + 1)
 
     def learn(self, account_id: str, seconds: Mapping[int, Sequence[int]]) -> None:
         """The same by days since 1970, read only when a day is looked at."""
@@ -113,6 +118,7 @@ class SlotBook:
 
     def forget(self, keys: Iterable[str]) -> None:
         """Count under these keys from nothing."""
+        self._free = self._looked_at = None
         for key in keys:
             (self._own if key.startswith(_OF_ACCOUNT) else self._shared).forget([key])
 
@@ -169,7 +175,7 @@ class SlotBook:
         while read_to < (day := grid.at(number) // _DAY_SECONDS):
             for one in range(read_to + 1, day + 1):
                 if one in unread:
-                    self.mark(account_id, grid, unread.pop(one))
+                    self.mark(account_id, grid, sorted(unread.pop(one), reverse=True))
             read_to = day
             number = self._number_from(account_id, number)
         return number
@@ -178,19 +184,21 @@ class SlotBook:
         """What forbids a touch at `at`; None if there is room."""
         quarter = quarter_of(at)
         places: list[tuple[Buckets, datetime | int]] = []
-        for cap in self.rules.caps(draw):
+        for cap, table in self._tables_of(draw):
             window = cap.window
-            start, end = window.bucket(at, quarter)
-            table = (self._own if cap.is_own else self._shared).of(cap.key)
-            places.append((table, window.number(at) if window.earlier else start))
             if window.earlier:
-                if sum(table.values()) < cap.at_most:  # all there is fits into one window
-                    continue
-                count = _fullest(table, window.number(at), window.earlier)
+                number = window.number(at)
+                places.append((table, number))
+                # Mostly all there is fits into one window.
+                is_full = sum(table.values()) >= cap.at_most and (
+                    _fullest(table, number, window.earlier) >= cap.at_most
+                )
             else:
-                count = table.get(start, 0)
-            if count >= cap.limit_at(start):
-                return Full(cap.reason, start, end)
+                start, _ = window.bucket(at, quarter)
+                places.append((table, start))
+                is_full = table.get(start, 0) >= cap.limit_at(start)
+            if is_full:
+                return Full(cap.reason, *window.bucket(at, quarter))
         if is_first and not self._may_begin(draw, at):
             return Full(FOLLOW_UPS_FIRST, *self._days.bucket(at))
         self._free = (draw, at, places)
@@ -248,6 +256,13 @@ class SlotBook:
             if cap.window.period.unit is Unit.DAY and cap.key.startswith(mine)
         ]
 
+    def _tables_of(self, draw: Draw) -> Sequence[tuple[Cap, Buckets]]:
+        """The caps of a draw with their counters: one draw is asked about several times."""
+        if self._looked_at is None or self._looked_at[0] is not draw:
+            tables = [(cap, self._table(cap)) for cap in self.rules.caps(draw)]
+            self._looked_at = (draw, tables)
+        return self._looked_at[1]
+
     def _table(self, cap: Cap) -> Buckets:
         return (self._own if cap.is_own else self._shared).of(cap.key)
 
@@ -256,12 +271,9 @@ def _fullest(table: Buckets, bucket: int, earlier: int) -> int:
     """How many the fullest rolling window holds in which the bucket lies."""
     if not table:
         return 0
-    counts = [table.get(n, 0) for n in range(bucket - earlier, bucket + earlier + 1)]
-    within = most = sum(counts[: earlier + 1])
-    for left, entered in zip(counts, counts[earlier + 1 :], strict=False):
-        within += entered - left
-        most = max(most, within)
-    return most
+    counts = map(table.get, range(bucket - earlier, bucket + earlier + 1), repeat(0))
+    until = list(accumulate(counts, initial=0))
+    return max(upto - before for before, upto in zip(until, until[earlier + 1 :], strict=False))
 
 
 def _bucket(cap: Cap, at: datetime) -> tuple[datetime | int, datetime]:

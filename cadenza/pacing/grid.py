@@ -36,6 +36,7 @@ class Grid:
     gap: int
     unit: int
     _known: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _numbers: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def at(self, number: int) -> int:
         """When slot `number` is, in seconds since 1970."""
@@ -43,7 +44,9 @@ class Grid:
         if second is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
+                self._numbers.clear()
             second = self._known[number] = self._computed(number)
+            self._numbers[second] = number
         return second
 
     def _computed(self, number: int) -> int:
@@ -61,6 +64,9 @@ class Grid:
 
     def near(self, second: int) -> list[int]:
         """The slots that `second` takes: its own if it is one, else all within a gap of it."""
+        own = self._numbers.get(second)
+        if own is not None:
+            return [own]
         number = self.first_from(second)
         if self.at(number) == second:
             return [number]

@@ -96,6 +96,7 @@ def _midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), zone_info(zone)).astimezone(UTC)
 
 
+@lru_cache(maxsize=4096)
 def local_day(start: datetime, zone: str) -> date:
     """The date on which a day-long bucket lies."""
     return start.astimezone(zone_info(zone)).date()

@@ -63,6 +63,10 @@ class Books:
         extra = [cap.key for cap in action if cap.is_own and cap.key not in own]
         return [*extra, *(cap.key for cap in self._rules.recipient_caps(draw))]
 
+    def has_gap(self, account_id: str) -> bool:
+        """Whether the account's times are numbered."""
+        return account_id not in self._without_gap
+
     def is_free(self, account_id: str) -> bool:
         """Whether nothing could ever bind a touch of this account, whatever it does."""
         return not (
@@ -138,11 +142,14 @@ class Books:
     async def _count_shared(self, tx: Connection) -> None:
         """Count under the caps that several accounts share."""
         self._counted.begin()
+        # Other books go on with what was known until this is whole; and what was
+        # counted of recipients, of whom there are ever more, is left behind with it.
+        counts = Counts()
         caps = {i: shared for i, shared in self._shared.items() if shared}
         if caps:
-            self._counts.forget({cap.key for shared in caps.values() for cap in shared})
-            book = SlotBook(self._accounts, self._rules, self._clock.now(), self._counts)
+            book = SlotBook(self._accounts, self._rules, self._clock.now(), counts)
             await self._count(tx, book, caps)
+        self._counts, self._book = counts, None
         self._counted.end()
 
     async def _count_extra(self, tx: Connection, book: SlotBook, wishes: Sequence[Wish]) -> None:

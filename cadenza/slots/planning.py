@@ -24,8 +24,7 @@ from cadenza.model import SENDING_CHANNELS, Channel, EnrollmentId, Planned, Prof
 from cadenza.pacing.assign import Given, Openings, Wish, assign
 from cadenza.pacing.book import SlotBook
 from cadenza.pacing.draws import draw_of
-from cadenza.pacing.grid import grid_of
-from cadenza.recipients import recipient_of
+from cadenza.recipients import address_for, party_of
 from cadenza.slots.books import Books
 from cadenza.storage import sticky_accounts
 from cadenza.storage.database import Connection
@@ -189,11 +188,12 @@ class Pacer:
         What no limit binds is in none. fresh: nothing is remembered from before.
         """
         ordered = sorted(wishes, key=lambda n: (wishes[n].due_at, n))
-        paced = [n for n in ordered if grid_of(wishes[n].draw.account) is not None]
+        paced = [n for n in ordered if self.books.has_gap(wishes[n].draw.account.id)]
         free = [
             n
             for n in ordered
-            if grid_of(wishes[n].draw.account) is None and self.books.is_capped(wishes[n].draw)
+            if not self.books.has_gap(wishes[n].draw.account.id)
+            and self.books.is_capped(wishes[n].draw)
         ]
         found: list[tuple[SlotBook, Sequence[int]]] = []
         if paced:
@@ -250,13 +250,13 @@ class Pacer:
 def wish_of(accounts: Accounts, intent: Intent, planned: Planned, account: SenderAccount) -> Wish:
     """What is wanted for `planned`, the intent's plan within the window of `account`. Pure."""
     cadence, profile = intent.cadence, intent.profile
-    recipient = recipient_of(cadence, planned.step, planned.channel, profile)
+    address = address_for(planned.channel, party_of(cadence, planned.step), profile)
     openings = openings_of(accounts, cadence, profile, planned.channel, account)
     return Wish(
         draw=draw_of(
             account,
             cadence.steps.get(planned.step),
-            address=recipient.address if recipient else None,
+            address=address,
             company=intent.company,
         ),
         due_at=planned.due_at,

@@ -7,7 +7,7 @@ from cadenza.abc import Standing, StepType
 from cadenza.language.intents import INTENT_KEYS
 from cadenza.language.timing import Timing
 from cadenza.model import Act, Channel, GoTo, Profile, Verdict
-from cadenza.recipients import can_reach
+from cadenza.recipients import address_for
 
 TOUCH_KEYS = frozenset({"day", "after", "variants", "overdue", *INTENT_KEYS})
 """The keys that every touch knows, besides its own."""
@@ -29,7 +29,7 @@ class TouchStep(StepType):
 
     def can_reach(self, profile: Profile) -> bool:
         """Whether whom it is for has an address on this channel."""
-        return can_reach(self.channel, self.to, profile)
+        return address_for(self.channel, self.to, profile) is not None
 
     def plan(self, standing: Standing) -> Verdict:
         not_before, day = self.timing.due(standing)
