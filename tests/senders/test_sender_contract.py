@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import pytest_asyncio
@@ -57,8 +57,8 @@ async def sender(fake: FakeProvider) -> AsyncIterator[Sender]:
 
 @pytest_asyncio.fixture
 async def impatient(fake: FakeProvider) -> AsyncIterator[Sender]:
-    """A sender that waits 0.3 s for an answer."""
-    async with opened(fake.account(timeout_seconds=0.3)) as made:
+    """A sender that waits 0.6 s for an answer."""
+    async with opened(fake.account(timeout_seconds=0.6)) as made:
         yield made
 
 
@@ -117,7 +117,7 @@ async def test_the_time_that_the_journal_takes_is_not_the_providers(
     fake: FakeProvider, impatient: Sender
 ) -> None:
     async def slow_begin() -> None:
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.7)
 
     await impatient.send(fake.touch(1), slow_begin)
     assert fake.received == ["touch-1"]
@@ -175,7 +175,10 @@ async def test_a_provider_that_falls_silent_after_the_body_is_ambiguous(
     assert fake.arrived == 1
     no_names_in(caught.value, fake)
     fake.fault = None
-    await impatient.send(fake.touch(2), begin)
+    for _ in range(20):  # a busy machine may take longer than it has patience
+        with suppress(TransientSendError):
+            await impatient.send(fake.touch(2), begin)
+            break
     assert fake.received == ["touch-2"]
 
 
