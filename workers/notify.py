@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -81,7 +82,7 @@ class Notifier:
         total = 0
         while (ready := await self._place()) is not None:
             async with self._database.transaction() as tx:
-                waiting = await notifications.take(tx, 1)
+                waiting = await notifications.take(tx, 1, self._clock.now())
                 came = [await self._notify(tx, one, ready.account) for one in waiting]
                 if not any(came):
                     await quotas.give_back(tx, dict.fromkeys(ready.places, 1))
@@ -94,7 +95,8 @@ class Notifier:
         """A mailbox with a place for one notification; None if none waits, or all have to."""
         async with self._database.transaction() as tx:
             await self._fence.check(tx)
-            if not await notifications.is_one_waiting(tx):
+            now = self._clock.now()
+            if not await notifications.is_one_waiting(tx, now):
                 return None
             mailboxes = self._mailboxes()
             if not mailboxes:
@@ -104,10 +106,10 @@ class Notifier:
                 if account.id in resting:
                     continue
                 caps = self._rules.sender_caps(Draw(account=account))
-                places = await quotas.take_one(tx, caps, self._clock.now())
+                places = await quotas.take_one(tx, caps, now)
                 if places is not None:
                     return _Ready(account=account, places=places)
-            await notifications.put_off(tx, _RETRY_SECONDS)
+            await notifications.put_off(tx, now, now + timedelta(seconds=_RETRY_SECONDS))
             log.warning("notifications_wait", reason="every mailbox is full or rests")
             return None
 

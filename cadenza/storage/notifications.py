@@ -52,18 +52,23 @@ async def add(tx: Connection, new: Sequence[NewNotification], now: datetime) -> 
         )
 
 
-async def take(tx: Connection, most: int) -> Sequence[Notification]:
-    """Lock waiting notifications for this transaction."""
+_TO_BE_SENT = """sent_at is null and failure is null and not_before <= clock_timestamp()
+    and (waits_until is null or waits_until <= $1)"""
+
+
+async def take(tx: Connection, most: int, now: datetime) -> Sequence[Notification]:
+    """Lock notifications that are to be sent now for this transaction."""
     rows = await tx.fetch(
-        """select n.id, n.owner_id, n.enrollment_id, n.kind, n.attempts, c.name as cadence,
+        f"""select n.id, n.owner_id, n.enrollment_id, n.kind, n.attempts, c.name as cadence,
             ev.step, ev.source, ev.data, p.key, p.email, p.phone, p.profile, p.company, p.fields
         from notification n
         join enrollment e on e.id = n.enrollment_id
         join cadence c on c.id = e.cadence_id
         join prospect p on p.id = e.prospect_id
         left join event ev on ev.id = n.event_id
-        where n.sent_at is null and n.failure is null and n.not_before <= clock_timestamp()
-        order by n.id limit $1 for update of n skip locked""",
+        where {_TO_BE_SENT}
+        order by n.id limit $2 for update of n skip locked""",
+        now,
         most,
     )
     return [
@@ -90,23 +95,21 @@ async def take(tx: Connection, most: int) -> Sequence[Notification]:
     ]
 
 
-async def is_one_waiting(db: Connection) -> bool:
+async def is_one_waiting(db: Connection, now: datetime) -> bool:
     """Whether one is to be sent now."""
     waits: bool = await db.fetchval(
-        """select exists (select from notification
-        where sent_at is null and failure is null and not_before <= clock_timestamp())"""
+        f"select exists (select from notification where {_TO_BE_SENT})", now
     )
     return waits
 
 
-async def put_off(tx: Connection, seconds: float) -> None:
-    """None of those that are to be sent now is, for so long; it counts as no attempt."""
+async def put_off(tx: Connection, now: datetime, until: datetime) -> None:
+    """None of those that are to be sent now is before `until`; it counts as no attempt."""
     await tx.execute(
-        """update notification set not_before = clock_timestamp() + $1 * interval '1 second'
-        where id in (select id from notification
-            where sent_at is null and failure is null and not_before <= clock_timestamp()
-            order by id for update skip locked)""",
-        seconds,
+        f"""update notification set waits_until = $2 where id in
+        (select id from notification where {_TO_BE_SENT} order by id for update skip locked)""",
+        now,
+        until,
     )
 
 

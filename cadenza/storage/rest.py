@@ -8,7 +8,10 @@ from cadenza.storage.database import Connection
 
 @dataclass(frozen=True, kw_only=True)
 class Rest:
-    """What is under way, and when the next thing is due (None: nothing is planned)."""
+    """What is under way, and when the next thing is due (None: nothing is planned).
+
+    notifications_waiting: without those for which no mailbox has room: these are due later.
+    """
 
     batches_out: int
     events_waiting: int
@@ -31,9 +34,11 @@ async def read(db: Connection) -> Rest:
         """select
             (select count(*) from batch where state <> 'staged') as batches_out,
             (select count(*) from inbox) as events_waiting,
-            (select count(*) from notification where sent_at is null and failure is null)
-                as notifications_waiting,
+            (select count(*) from notification where sent_at is null and failure is null
+                and waits_until is null) as notifications_waiting,
             least((select due_at from due order by due_at limit 1),
+                  (select min(waits_until) from notification
+                    where sent_at is null and failure is null),
                   (select min(release_at) from batch where state = 'staged')) as next_due"""
     )
     if row is None:

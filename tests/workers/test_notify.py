@@ -6,7 +6,7 @@ from datetime import timedelta
 from cadenza.accounts import Accounts
 from cadenza.errors import AmbiguousSendError, TransientSendError
 from cadenza.model import Event, EventType, TouchRef
-from cadenza.storage import events
+from cadenza.storage import events, rest
 from tests.support.pipeline import Pipeline, accounts, pipeline
 from tests.workers.test_accounts_rest import broken, pause, resume
 
@@ -42,7 +42,7 @@ def told_from(line: Pipeline) -> Sequence[str]:
 
 async def again(line: Pipeline) -> int:
     """As a minute later."""
-    await line.execute("update notification set not_before = '-infinity'")
+    await line.execute("update notification set not_before = '-infinity', waits_until = null")
     return await line.notifier.notify_all()
 
 
@@ -67,8 +67,14 @@ async def test_owners_are_told_the_next_day_if_every_mailbox_is_full(
         assert await again(line) == 0
         assert await line.value("select count(*) from notification where failure is null") == 1
         assert await line.value("select max(attempts) from notification") == 0
+        # Whoever moves time forward does not wait for it, and stops where it is tried again.
+        async with line.database.connection() as db:
+            resting, now = await rest.read(db), line.clock.now()
+        assert resting.is_at(now)
+        assert resting.next_due is not None
+        assert now < resting.next_due <= now + timedelta(minutes=1)
         line.clock.advance(timedelta(days=1))
-        assert await again(line) == 1
+        assert await line.notifier.notify_all() == 1
         assert await again(line) == 0
         assert told_from(line) == ["mail-0"]
         # It has taken the place of that day's touch.
